@@ -1,0 +1,103 @@
+//! What a gateway and a cloud answer, on the reference system's sockets.
+
+use alloc::{borrow::ToOwned, format, string::String};
+
+/// The gateway's whole answer to a survey that is safe with it.
+pub const ARRIVED: &str = "Surveys arrived";
+/// The cloud's whole answer to an upload that is safe with it.
+pub const RECEIVED: &str = "Surveys received";
+/// The reference cloud's answer when something went wrong on its side.
+pub const ERROR: &str = "An error is occurred";
+
+/// The longest answer, in bytes: longer reasons are cut. The reference device reads up to 4,096.
+pub const MAX_LEN: usize = 400;
+
+const REFUSED: &str = "Surveys refused: ";
+const TRY_AGAIN: &str = "; try again later";
+
+/// An answer as the one who asked understands it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// `Surveys arrived` or `Surveys received`: the other side has it, durably.
+    Accepted,
+    /// The other side does not want it.
+    Refused {
+        /// Why, in its words.
+        reason: String,
+        /// The fault is not in the message: the same one may be accepted later.
+        again: bool,
+    },
+    /// Something else; nothing can be concluded from it.
+    Unknown,
+}
+
+/// Refuses a message for good: `Surveys refused: <why>`.
+#[must_use]
+pub fn refused(why: &str) -> String {
+    format!("{REFUSED}{}", one_line(why, MAX_LEN - REFUSED.len()))
+}
+
+/// Refuses a message through no fault of its own, for lack of room, say: `Surveys refused: <why>; try again later`.
+#[must_use]
+pub fn try_again(why: &str) -> String {
+    format!("{REFUSED}{}{TRY_AGAIN}", one_line(why, MAX_LEN - REFUSED.len() - TRY_AGAIN.len()))
+}
+
+/// Understands an answer.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Reply {
+    let Ok(text) = core::str::from_utf8(bytes) else { return Reply::Unknown };
+    if text == ARRIVED || text == RECEIVED {
+        return Reply::Accepted;
+    }
+    let Some(why) = text.strip_prefix(REFUSED) else { return Reply::Unknown };
+    match why.strip_suffix(TRY_AGAIN) {
+        Some(why) => Reply::Refused { reason: why.to_owned(), again: true },
+        None => Reply::Refused { reason: why.to_owned(), again: false },
+    }
+}
+
+fn one_line(text: &str, max_len: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(max_len));
+    for char in text.chars().map(|char| if char.is_control() { ' ' } else { char }) {
+        if line.len() + char.len_utf8() > max_len {
+            break;
+        }
+        line.push(char);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_the_reference_systems_and_read_back() {
+        assert_eq!(ARRIVED.len(), 15);
+        assert_eq!(parse(b"Surveys arrived"), Reply::Accepted);
+        assert_eq!(parse(b"Surveys received"), Reply::Accepted);
+        let bad = refused("line 1: `x` is no time");
+        assert_eq!(bad, "Surveys refused: line 1: `x` is no time");
+        assert_eq!(
+            parse(bad.as_bytes()),
+            Reply::Refused { reason: "line 1: `x` is no time".into(), again: false }
+        );
+        let full = try_again("the journal is full");
+        assert_eq!(full, "Surveys refused: the journal is full; try again later");
+        assert_eq!(
+            parse(full.as_bytes()),
+            Reply::Refused { reason: "the journal is full".into(), again: true }
+        );
+        for other in [&b"Surveys arrived\n"[..], b"", b"\xff", b"An error is occurred", b"surveys arrived"] {
+            assert_eq!(parse(other), Reply::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_reply_is_one_line_of_bounded_length() {
+        let long = refused(&"é\n".repeat(5000));
+        assert!(long.len() <= MAX_LEN && !long.contains('\n'), "{long}");
+        assert!(try_again(&"x".repeat(5000)).len() == MAX_LEN);
+    }
+}
