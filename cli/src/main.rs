@@ -1,2 +1,56 @@
-//! x
-fn main(){}
+//! The one binary: arguments, configuration, and a command for each role.
+
+mod address;
+mod commands;
+mod config;
+mod failure;
+mod listen;
+mod logs;
+mod stop;
+mod units;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+use commands::Command;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Soil readings from battery-powered meters, through a gateway, to the cloud: each exactly once, dated right.
+#[derive(Debug, Parser)]
+#[command(name = "fieldpost", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Examples:
+  fieldpost demo                        everything on this machine, on real soil data
+  fieldpost cloud   --data cloud-data
+  fieldpost gateway --data gateway-data --cloud http://127.0.0.1:8080
+  fieldpost device  --id 192.168.1.2 --gateway udp://127.0.0.1 --survey surveys/Surveys1.txt --once
+
+Every flag can also be set as FIELDPOST_<FLAG> in the environment (FIELDPOST_DATA, FIELDPOST_TIME_ZONE), or in
+fieldpost.toml (--config, else in the data folder, else in /etc/fieldpost). Flags win, then the environment.
+Exit codes: 0 done, 1 it failed, 2 usage or configuration.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::command();
+    let line = match config::with_file(&command, std::env::args_os().collect()) {
+        Ok(line) => line,
+        Err(failure) => return report(&failure),
+    };
+    let cli = command.try_get_matches_from(line).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match cli {
+        Ok(cli) => cli,
+        // Help and version are no errors: clap knows which stream and which exit code.
+        Err(error) => error.exit(),
+    };
+    match cli.command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+fn report(failure: &Failure) -> ExitCode {
+    eprintln!("fieldpost: {failure}");
+    failure.exit_code()
+}

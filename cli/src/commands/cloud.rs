@@ -1,0 +1,88 @@
+//! `fieldpost cloud`.
+
+use crate::{
+    address::{Address, Scheme},
+    failure::Failure,
+    listen,
+    logs::LogArgs,
+    stop,
+};
+use clap::Args;
+use fieldpost_cloud::{Settings, Sockets};
+use jiff::tz::TimeZone;
+use std::path::PathBuf;
+
+const DEFAULT_UPLOAD: &str = "tcp://127.0.0.1:8001";
+const DEFAULT_HTTP: &str = "127.0.0.1:8080";
+
+/// Arguments of `fieldpost cloud`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  On one machine, with the usual ports (tcp://127.0.0.1:8001 and http://127.0.0.1:8080):
+    fieldpost cloud --data cloud-data
+  For gateways in a network that you trust:
+    fieldpost cloud --data /var/lib/fieldpost --listen tcp://10.10.10.2 --http 10.10.10.2:8080 --allow-insecure
+
+Then: curl -H 'Accept: text/csv' http://127.0.0.1:8080/api/v1/devices/192.168.1.2/readings")]
+pub(crate) struct CloudArgs {
+    /// Take reference uploads here: tcp://HOST[:PORT] (with neither this nor --http: tcp://127.0.0.1:8001)
+    #[arg(long, env = "FIELDPOST_LISTEN", value_name = "URL", value_parser = tcp)]
+    listen: Option<Address>,
+    /// Serve the API here (with neither this nor --listen: 127.0.0.1:8080)
+    #[arg(long, env = "FIELDPOST_HTTP", value_name = "HOST:PORT", value_parser = Address::parse_http)]
+    http: Option<Address>,
+    /// Where readings are stored: sqlite:PATH (default: store.db in the data folder)
+    #[arg(long, env = "FIELDPOST_STORE", value_name = "URL", value_parser = store)]
+    store: Option<PathBuf>,
+    /// The data folder; made if missing
+    #[arg(long, env = "FIELDPOST_DATA", value_name = "DIR")]
+    data: PathBuf,
+    /// The time zone of senders that do not name theirs: dates uploads, and the lines on the console (default: this machine's)
+    #[arg(long, env = "FIELDPOST_TIME_ZONE", value_name = "ZONE", value_parser = super::time_zone)]
+    time_zone: Option<TimeZone>,
+    /// Take and show everything unauthenticated also off loopback
+    #[arg(long, env = "FIELDPOST_ALLOW_INSECURE")]
+    allow_insecure: bool,
+    /// Take one upload, then exit: 0 if it was stored, else 1
+    #[arg(long, env = "FIELDPOST_ONCE")]
+    once: bool,
+    /// Read settings from this file
+    #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
+    #[expect(dead_code, reason = "read before the arguments are, in `config`")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl CloudArgs {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        self.log.start();
+        let (upload, http) = match (self.listen, self.http) {
+            (None, None) => (Some(tcp(DEFAULT_UPLOAD)), Some(Address::parse_http(DEFAULT_HTTP))),
+            (upload, http) => (upload.map(Ok), http.map(Ok)),
+        };
+        let open = |address: Result<Address, String>| {
+            listen::tcp(&address.map_err(Failure::usage)?, self.allow_insecure)
+        };
+        let sockets = Sockets { upload: upload.map(open).transpose()?, http: http.map(open).transpose()? };
+        let settings = Settings {
+            data: self.data,
+            store: self.store,
+            time_zone: self.time_zone.unwrap_or_else(TimeZone::system),
+            once: self.once,
+        };
+        stop::until_asked(|shutdown| async move {
+            let ran = fieldpost_cloud::run(sockets, settings, Box::new(std::io::stdout()), shutdown).await;
+            ran.map_err(|error| Failure::failed(error.to_string()))
+        })
+    }
+}
+
+fn tcp(text: &str) -> Result<Address, String> {
+    Address::parse(text, &[Scheme::Tcp])
+}
+
+fn store(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty());
+    path.map(PathBuf::from).ok_or_else(|| format!("`{text}` is no store; write sqlite:PATH"))
+}

@@ -1,0 +1,156 @@
+//! `fieldpost gateway`.
+
+use crate::{
+    address::{Address, Scheme},
+    failure::Failure,
+    listen,
+    logs::LogArgs,
+    stop, units,
+};
+use clap::{Args, Subcommand, ValueEnum};
+use fieldpost_core::DeviceId;
+use fieldpost_gateway::{Settings, UplinkTarget, UplinkWhen};
+use jiff::tz::TimeZone;
+use std::{path::PathBuf, time::Duration};
+
+/// The longest name of a gateway: it travels in a header.
+const MAX_NAME: usize = 63;
+
+/// Arguments of `fieldpost gateway`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "Examples:
+  On one machine:
+    fieldpost gateway --data gateway-data --cloud http://127.0.0.1:8080
+  As the reference system's, for its four meters and its cloud:
+    fieldpost gateway --listen udp://192.168.1.1 --allow-insecure --cloud tcp://10.10.10.2 --data gateway-data \\
+      --expect 192.168.1.2,192.168.1.3,192.168.1.4,192.168.1.5 --once
+  What it holds:
+    fieldpost gateway status --data gateway-data")]
+pub(crate) struct GatewayArgs {
+    #[command(subcommand)]
+    command: Option<GatewayCommand>,
+    #[command(flatten)]
+    serve: Option<ServeArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum GatewayCommand {
+    /// Say what the journal holds, since when, how many days fit, and who is silent
+    Status(super::status::StatusArgs),
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Take datagrams here: udp://HOST[:PORT]; may be given several times
+    #[arg(long, env = "FIELDPOST_LISTEN", value_name = "URL", value_parser = udp, value_delimiter = ',', default_value = "udp://127.0.0.1:10005")]
+    listen: Vec<Address>,
+    /// Pass surveys on to this cloud: http://HOST:PORT, or tcp://HOST[:PORT] as the reference system does it
+    #[arg(long, env = "FIELDPOST_CLOUD", value_name = "URL", value_parser = cloud, required = true)]
+    cloud: Address,
+    /// The data folder, with the journal; made if missing
+    #[arg(long, env = "FIELDPOST_DATA", value_name = "DIR", required = true)]
+    data: PathBuf,
+    /// The roster: a round waits for these devices, and names those that stay silent
+    #[arg(long, env = "FIELDPOST_EXPECT", value_name = "ID,ID,...", value_delimiter = ',')]
+    expect: Vec<DeviceId>,
+    /// How long a round waits for the roster after its first survey
+    #[arg(long, env = "FIELDPOST_ROUND_DEADLINE", value_name = "DURATION", default_value = "1h", value_parser = units::duration)]
+    round_deadline: Duration,
+    /// When to pass surveys on: when a round closes (default with --expect) or always (default without)
+    #[arg(long, env = "FIELDPOST_UPLINK_WHEN", value_name = "WHEN")]
+    uplink_when: Option<When>,
+    /// The site's time zone: a time of day without a date is read in it (default: this machine's)
+    #[arg(long, env = "FIELDPOST_TIME_ZONE", value_name = "ZONE", value_parser = super::time_zone)]
+    time_zone: Option<TimeZone>,
+    /// The name under which the cloud knows this gateway
+    #[arg(long, env = "FIELDPOST_NAME", default_value = "gateway", value_parser = name)]
+    name: String,
+    /// How long to keep what the cloud has acknowledged
+    #[arg(long, env = "FIELDPOST_KEEP", value_name = "DURATION", default_value = "30d", value_parser = units::duration)]
+    keep: Duration,
+    /// The most that the journal may take on disk; when it is full, new surveys are refused and stay on the meters
+    #[arg(long, env = "FIELDPOST_JOURNAL_MAX", value_name = "SIZE", default_value = "1GiB", value_parser = units::bytes)]
+    journal_max: u64,
+    /// Print each datagram's size and text
+    #[arg(long, env = "FIELDPOST_PRINT")]
+    print: bool,
+    /// Take datagrams from anyone also off loopback
+    #[arg(long, env = "FIELDPOST_ALLOW_INSECURE")]
+    allow_insecure: bool,
+    /// One round and its upload, then exit: 0 if the cloud acknowledged it, else 1
+    #[arg(long, env = "FIELDPOST_ONCE")]
+    once: bool,
+    /// Read settings from this file
+    #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
+    #[expect(dead_code, reason = "read before the arguments are, in `config`")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum When {
+    Round,
+    Always,
+}
+
+impl GatewayArgs {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match (self.command, self.serve) {
+            (Some(GatewayCommand::Status(args)), _) => args.run(),
+            (None, Some(serve)) => serve.run(),
+            (None, None) => Err(Failure::usage("add --data DIR and --cloud URL; see fieldpost gateway --help")),
+        }
+    }
+}
+
+impl ServeArgs {
+    fn run(self) -> Result<(), Failure> {
+        self.log.start();
+        let sockets =
+            self.listen.iter().map(|address| listen::udp(address, self.allow_insecure)).collect::<Result<_, _>>()?;
+        let uplink_when = match self.uplink_when {
+            Some(When::Round) => UplinkWhen::Round,
+            Some(When::Always) => UplinkWhen::Always,
+            None if self.expect.is_empty() => UplinkWhen::Always,
+            None => UplinkWhen::Round,
+        };
+        let Address { scheme, host, port } = self.cloud;
+        let uplink = match scheme {
+            Scheme::Http => UplinkTarget::Http { host, port },
+            Scheme::Tcp | Scheme::Udp => UplinkTarget::Tcp { host, port },
+        };
+        let settings = Settings {
+            data: self.data,
+            uplink,
+            expect: self.expect,
+            round_deadline: self.round_deadline,
+            time_zone: self.time_zone.unwrap_or_else(TimeZone::system),
+            name: self.name,
+            keep: self.keep,
+            journal_max: self.journal_max,
+            min_free_disk: Settings::MIN_FREE_DISK,
+            uplink_when,
+            once: self.once,
+            print: self.print,
+        };
+        stop::until_asked(|shutdown| async move {
+            let ran = fieldpost_gateway::run(sockets, settings, Box::new(std::io::stdout()), shutdown).await;
+            ran.map_err(|error| Failure::failed(error.to_string()))
+        })
+    }
+}
+
+fn udp(text: &str) -> Result<Address, String> {
+    Address::parse(text, &[Scheme::Udp])
+}
+
+fn cloud(text: &str) -> Result<Address, String> {
+    Address::parse(text, &[Scheme::Http, Scheme::Tcp])
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.len() <= MAX_NAME && text.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then(|| text.to_owned()).ok_or_else(|| format!("a name is 1 to {MAX_NAME} ASCII characters without blanks"))
+}

@@ -1,0 +1,40 @@
+//! The commands: each turns its arguments into settings, opens its sockets, and runs its crate.
+
+mod cloud;
+mod demo;
+mod device;
+mod gateway;
+mod status;
+
+use crate::failure::Failure;
+use clap::Subcommand;
+use jiff::tz::TimeZone;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine: four meters, gateway and cloud, on real soil data
+    Demo(demo::DemoArgs),
+    /// Be a meter: send a survey file, or replay a station's real measurements
+    Device(device::DeviceArgs),
+    /// Take surveys from meters, keep them safe, and pass them on to the cloud
+    Gateway(gateway::GatewayArgs),
+    /// Take surveys from gateways, store them, print them, and serve them over HTTP
+    Cloud(cloud::CloudArgs),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Demo(args) => args.run(),
+            Self::Device(args) => args.run(),
+            Self::Gateway(args) => args.run(),
+            Self::Cloud(args) => args.run(),
+        }
+    }
+}
+
+/// Reads an IANA time zone, such as `Europe/Rome`.
+fn time_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| format!("`{text}` is no IANA time zone; write Europe/Rome or UTC"))
+}

@@ -1,0 +1,121 @@
+//! `fieldpost.toml`: the same settings as the flags, a section a command.
+//!
+//! ```toml
+//! [gateway]
+//! listen = ["udp://192.168.1.1:10005"]
+//! cloud = "http://10.10.10.2:8080"
+//! expect = ["192.168.1.2", "192.168.1.3"]
+//! allow-insecure = true
+//! ```
+//!
+//! Flags override the environment, which overrides the file. So the file's settings become flags, unless a flag or
+//! a variable says otherwise, and the command line is read once more: every setting is checked and explained in one
+//! place only.
+
+use crate::failure::Failure;
+use clap::{ArgMatches, Command, parser::ValueSource};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+use toml::{Table, Value};
+
+const FILE_NAME: &str = "fieldpost.toml";
+const SYSTEM_FILE: &str = "/etc/fieldpost/fieldpost.toml";
+/// A configuration is a page of text; something larger is something else.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The command line, with the configuration file's settings added to it.
+pub(crate) fn with_file(command: &Command, mut line: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+    let Some((name, given)) = look(command, &line) else { return Ok(line) };
+    let Some(path) = find(&given) else { return Ok(line) };
+    let settings = read(&path, command)?;
+    let Some(Value::Table(section)) = settings.get(&name) else { return Ok(line) };
+    for (key, value) in section {
+        let said = given.try_contains_id(&id(key)).unwrap_or(false)
+            && matches!(given.value_source(&id(key)), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
+        if !said {
+            line.extend(flags(&path, &name, key, value)?);
+        }
+    }
+    Ok(line)
+}
+
+/// Reads the command line as far as possible, nothing being required yet; None if there is no command to configure.
+fn look(command: &Command, line: &[OsString]) -> Option<(String, ArgMatches)> {
+    let lenient = command.clone().ignore_errors(true).mut_subcommands(|one| {
+        one.ignore_errors(true).mut_args(|arg| arg.required(false))
+    });
+    let matches = lenient.try_get_matches_from(line).ok()?;
+    let (name, given) = matches.subcommand()?;
+    let has_its_own = given.subcommand().is_some();
+    (!has_its_own).then(|| (name.to_owned(), given.clone()))
+}
+
+/// The file: the one named, else the data folder's, else the system's.
+fn find(given: &ArgMatches) -> Option<PathBuf> {
+    let path = |id: &str| given.try_get_one::<PathBuf>(id).ok().flatten();
+    if let Some(named) = path("config") {
+        return Some(named.clone());
+    }
+    let in_data = path("data").map(|data| data.join(FILE_NAME));
+    in_data.into_iter().chain([PathBuf::from(SYSTEM_FILE)]).find(|path| path.exists())
+}
+
+/// Reads the file and checks that every section is a command and every key one of its flags.
+fn read(path: &Path, command: &Command) -> Result<Table, Failure> {
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let size = std::fs::metadata(path).map_err(|error| wrong(format!("cannot read the configuration: {error}")))?.len();
+    if size > MAX_FILE {
+        return Err(wrong("this is no configuration: it is larger than a mebibyte".into()));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the configuration: {error}")))?;
+    let settings: Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    for (name, section) in &settings {
+        let commands = || known(command.get_subcommands().map(Command::get_name), "help");
+        let one = command
+            .get_subcommands()
+            .find(|one| one.get_name() == name)
+            .ok_or_else(|| wrong(format!("unknown section `[{name}]`; there is {}", commands())))?;
+        let Value::Table(section) = section else {
+            return Err(wrong(format!("`{name}` stands outside a section; put it under {}", commands())));
+        };
+        let flags = || one.get_arguments().filter_map(|arg| arg.get_long());
+        if let Some(key) = section.keys().find(|key| !flags().any(|flag| flag == *key) || *key == "help") {
+            return Err(wrong(format!("unknown key `{key}` in `[{name}]`; there is {}", known(flags(), "help"))));
+        }
+    }
+    Ok(settings)
+}
+
+fn known<'a>(names: impl Iterator<Item = &'a str>, hidden: &str) -> String {
+    names.filter(|name| *name != hidden).collect::<Vec<_>>().join(", ")
+}
+
+/// A setting as flags.
+fn flags(path: &Path, section: &str, key: &str, value: &Value) -> Result<Vec<OsString>, Failure> {
+    let one = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let texts = match value {
+        Value::Boolean(true) => return Ok(vec![format!("--{key}").into()]),
+        Value::Boolean(false) => return Ok(Vec::new()),
+        Value::Array(values) => values.iter().map(one).collect(),
+        other => one(other).map(|text| vec![text]),
+    };
+    let texts: Vec<String> = texts.ok_or_else(|| {
+        Failure::usage(format!(
+            "{}: `{key}` in `[{section}]` must be text, a number, true or false, or a list of those",
+            path.display()
+        ))
+    })?;
+    Ok(texts.into_iter().map(|text| format!("--{key}={text}").into()).collect())
+}
+
+/// The name under which a flag is known to the parser.
+fn id(key: &str) -> String {
+    key.replace('-', "_")
+}

@@ -1,0 +1,43 @@
+//! Opening the sockets that others connect to, and only those that the operator wants open (promise P9).
+
+use crate::{address::Address, failure::Failure};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+
+/// Opens a UDP socket at `address`.
+pub(crate) fn udp(address: &Address, allow_insecure: bool) -> Result<UdpSocket, Failure> {
+    let at = resolve(address, allow_insecure)?;
+    UdpSocket::bind(at).map_err(|error| taken(address, &error))
+}
+
+/// Opens a TCP socket at `address`.
+pub(crate) fn tcp(address: &Address, allow_insecure: bool) -> Result<TcpListener, Failure> {
+    let at = resolve(address, allow_insecure)?;
+    TcpListener::bind(at).map_err(|error| taken(address, &error))
+}
+
+fn resolve(address: &Address, allow_insecure: bool) -> Result<SocketAddr, Failure> {
+    let found = (address.host.as_str(), address.port).to_socket_addrs();
+    let found: Vec<_> = found
+        .map_err(|error| Failure::usage(format!("cannot listen on {address}: no such host ({error})")))?
+        .collect();
+    // The reference system's `localhost` is IPv4.
+    let at = found.iter().find(|at| at.is_ipv4()).or(found.first());
+    let at = *at.ok_or_else(|| Failure::usage(format!("cannot listen on {address}: no such host")))?;
+    if !at.ip().is_loopback() && !allow_insecure {
+        return Err(Failure::usage(format!(
+            "{address} can be reached from other machines, and nothing that comes there is authenticated or encrypted. \
+             Listen on 127.0.0.1, or add --allow-insecure if everyone on that network may send and read"
+        )));
+    }
+    Ok(at)
+}
+
+fn taken(address: &Address, error: &std::io::Error) -> Failure {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "another program has this port; stop it, or choose another port",
+        std::io::ErrorKind::AddrNotAvailable => "this machine does not have that address; choose one of its own",
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one",
+        _ => "choose another address",
+    };
+    Failure::failed(format!("cannot listen on {address}: {error}; {hint}"))
+}
