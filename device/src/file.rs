@@ -44,12 +44,7 @@ pub enum FileError {
 
 /// The text of the file at `path`, if it has at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<String, FileError> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
-        io::ErrorKind::IsADirectory => FileError::Folder(path.to_owned()),
-        io::ErrorKind::PermissionDenied => FileError::Denied(path.to_owned()),
-        _ => FileError::Io { path: path.to_owned(), source: error },
-    };
+    let failed = |error| failed(path, error);
     let mut bytes = Vec::new();
     // Not the size that the folder tells: a pipe has none, and a file may grow while it is read.
     File::open(path).map_err(failed)?.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -61,4 +56,36 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<String, FileError> {
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
         FileError::NotText { path: path.to_owned(), line }
     })
+}
+
+fn failed(path: &Path, error: io::Error) -> FileError {
+    let path = path.to_owned();
+    match error.kind() {
+        io::ErrorKind::NotFound => FileError::Missing(path),
+        io::ErrorKind::IsADirectory => FileError::Folder(path),
+        io::ErrorKind::PermissionDenied => FileError::Denied(path),
+        _ => FileError::Io { path, source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_named_with_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "08:00 - 20 - 30%\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+        // The superuser may read everything; for it the system's answer stands in.
+        let said = match read(&path, 100) {
+            Err(error) => error,
+            Ok(_) => failed(&path, io::ErrorKind::PermissionDenied.into()),
+        };
+        let expected =
+            format!("{}: no permission to read it; allow it (chmod +r) or run as its owner", path.display());
+        assert_eq!(said.to_string(), expected);
+    }
 }
