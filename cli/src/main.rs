@@ -3,6 +3,7 @@
 mod address;
 mod commands;
 mod config;
+mod demo;
 mod failure;
 mod listen;
 mod logs;
