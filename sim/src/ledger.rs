@@ -1,0 +1,165 @@
+//! The oracle: all that was sent, what of it was acknowledged, and whether a cloud's store agrees.
+
+use anyhow::{Context, Result};
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// A reading as a meter knows it: hundredths, and milliseconds since 1970 in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// When it was measured.
+    pub time: i64,
+    /// Hundredths of a degree Celsius.
+    pub temperature: Option<i64>,
+    /// Hundredths of a percent.
+    pub moisture: Option<i64>,
+}
+
+/// Which reading: the device, and the time.
+type Which = (Arc<str>, i64);
+
+#[derive(Debug)]
+struct Entry {
+    told: Told,
+    acknowledged: bool,
+}
+
+/// What the meters of a field have sent.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<BTreeMap<Which, Entry>>);
+
+/// What comparing a store with the ledger found.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// Readings sent, whatever became of them.
+    pub sent: usize,
+    /// Readings acknowledged to their meter.
+    pub acknowledged: usize,
+    /// Readings in the store.
+    pub held: usize,
+    /// Acknowledged, and not in the store: broken promise P1.
+    pub lost: Vec<String>,
+    /// In the store twice: broken promise P2.
+    pub twice: Vec<String>,
+    /// In the store, and never sent at that instant: broken promise P4.
+    pub foreign: Vec<String>,
+    /// In the store with other values than were sent.
+    pub altered: Vec<String>,
+    /// Devices whose count of readings is not how many they have.
+    pub miscounted: i64,
+    /// Conflicts in the store; the meters never contradict themselves.
+    pub conflicts: i64,
+}
+
+impl Ledger {
+    /// Remembers readings that are about to be sent for the first time.
+    pub fn sent(&self, device: &Arc<str>, readings: &[Told]) {
+        let mut entries = self.entries();
+        for told in readings {
+            entries.insert((device.clone(), told.time), Entry { told: *told, acknowledged: false });
+        }
+    }
+
+    /// Remembers that a gateway has taken them into its custody.
+    pub fn acknowledged(&self, device: &Arc<str>, readings: &[Told]) {
+        let mut entries = self.entries();
+        for told in readings {
+            if let Some(entry) = entries.get_mut(&(device.clone(), told.time)) {
+                entry.acknowledged = true;
+            }
+        }
+    }
+
+    /// Compares the store at `path` with what was sent.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn audit(&self, path: &Path) -> Result<Audit> {
+        let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .with_context(|| format!("cannot open the store {}", path.display()))?;
+        let mut held: BTreeMap<Which, Told> = BTreeMap::new();
+        let entries = self.entries();
+        let mut audit = Audit { sent: entries.len(), ..Audit::default() };
+        let query = "SELECT name, time, temperature, moisture FROM readings JOIN devices ON id = device";
+        let mut query = store.prepare(query)?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let told = Told { time: row.get(1)?, temperature: row.get(2)?, moisture: row.get(3)? };
+            let which = (Arc::from(row.get::<_, String>(0)?), told.time);
+            audit.held += 1;
+            match entries.get(&which) {
+                None => audit.foreign.push(name(&which)),
+                Some(entry) if entry.told != told => {
+                    audit.altered.push(format!("{}: {:?} became {told:?}", name(&which), entry.told));
+                }
+                Some(_) => {}
+            }
+            if held.insert(which.clone(), told).is_some() {
+                audit.twice.push(name(&which));
+            }
+        }
+        for (which, _) in entries.iter().filter(|(_, entry)| entry.acknowledged) {
+            audit.acknowledged += 1;
+            if !held.contains_key(which) {
+                audit.lost.push(name(which));
+            }
+        }
+        let miscounted = "SELECT count(*) FROM devices WHERE readings <> (SELECT count(*) FROM readings WHERE device = id)";
+        audit.miscounted = store.query_row(miscounted, [], |row| row.get(0))?;
+        audit.conflicts = store.query_row("SELECT count(*) FROM conflicts", [], |row| row.get(0))?;
+        Ok(audit)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Which, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Audit {
+    /// Whether every acknowledged reading is in the store; the rest of the promises hold at all times.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.lost.is_empty()
+    }
+
+    /// Whether nothing is wrong, now or ever.
+    #[must_use]
+    pub fn clean(&self) -> bool {
+        self.complete()
+            && self.twice.is_empty()
+            && self.foreign.is_empty()
+            && self.altered.is_empty()
+            && self.miscounted == 0
+            && self.conflicts == 0
+    }
+}
+
+fn name((device, time): &Which) -> String {
+    format!("{device} at {}", fieldpost_core::UtcInstant::from_millis(*time))
+}
+
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, acknowledged, held, conflicts, miscounted, .. } = self;
+        write!(f, "readings: {sent} sent, {acknowledged} acknowledged, {held} held; {conflicts} conflicts")?;
+        if *miscounted > 0 {
+            write!(f, "; {miscounted} devices miscounted")?;
+        }
+        let faults = [
+            ("acknowledged and not held", &self.lost),
+            ("held twice", &self.twice),
+            ("held and never sent", &self.foreign),
+            ("held with other values", &self.altered),
+        ];
+        for (what, list) in faults.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let some: Vec<_> = list.iter().take(5).map(String::as_str).collect();
+            write!(f, "\n  {} {what}, such as {}", list.len(), some.join("; "))?;
+        }
+        Ok(())
+    }
+}

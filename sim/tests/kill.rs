@@ -1,0 +1,185 @@
+//! What broke the reference system: a gateway or a cloud that dies, at any moment, again and again, and a line
+//! between them that fails in every way. Everything that was acknowledged must be in the store, once.
+//!
+//! The programs are the shipped binary, killed with SIGKILL while a field of meters sends on. A kill stands in for
+//! a power cut as far as processes go; it does not take back what the kernel holds, which is what fsync is for.
+//!
+//! `FIELDPOST_SIM_SEED=<seed>` repeats what was chosen at random (not what the scheduler made of it).
+#![expect(clippy::print_stdout, reason = "this file is a test")]
+
+use anyhow::Result;
+use fieldpost_sim::{
+    lab::Lab,
+    ledger::{Audit, Ledger},
+    meters::{Field, Plan},
+    proxy::{Fault, Proxy},
+    rng::{Rng, seed},
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+/// How long until everything acknowledged must be held, once nobody is killed any more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// From a kill to the next at most. Short enough that some strike while the victim is still starting.
+const BETWEEN_KILLS: Duration = Duration::from_millis(500);
+
+#[test]
+fn what_was_acknowledged_survives_200_kills_once() {
+    under_kills().unwrap();
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_cut_uplink_and_kills_once() {
+    under_cuts().unwrap();
+}
+
+#[test]
+fn the_three_roles_may_start_in_any_order() {
+    for order in ["gcd", "gdc", "cgd", "cdg", "dgc", "dcg"] {
+        started_in(order).unwrap_or_else(|error| panic!("order {order}: {error:?}"));
+    }
+}
+
+fn under_kills() -> Result<()> {
+    let seed = seed()?;
+    println!("FIELDPOST_SIM_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let mut lab = Lab::new()?;
+    let ledger = Arc::new(Ledger::default());
+    lab.cloud.start()?;
+    lab.gateway.start()?;
+    let began = Instant::now();
+    let field = Field::start(plan(&lab, seed), ledger.clone())?;
+    let mut kills = 0;
+    while kills < 200 {
+        // Real sleep on purpose: the processes live in real time, and where they are in it is the experiment.
+        sleep(rng.within(BETWEEN_KILLS));
+        kills += strike(&mut lab, &mut rng)?;
+    }
+    println!("{kills} kills in {:?}", began.elapsed());
+    let audit = settle(lab, field, &ledger)?;
+    assert!(audit.acknowledged > 2_000, "hardly any load: {audit}");
+    Ok(())
+}
+
+/// Kills the gateway, the cloud, or both, and starts them again; returns how many died.
+fn strike(lab: &mut Lab, rng: &mut Rng) -> Result<u32> {
+    match rng.below(5) {
+        0 | 1 => lab.gateway.restart()?,
+        2 | 3 => lab.cloud.restart()?,
+        _ => {
+            lab.gateway.kill()?;
+            lab.cloud.kill()?;
+            let (mut first, mut second) = (&mut lab.gateway, &mut lab.cloud);
+            if rng.chance(50) {
+                std::mem::swap(&mut first, &mut second);
+            }
+            first.start()?;
+            sleep(rng.within(BETWEEN_KILLS / 2));
+            second.start()?;
+            return Ok(2);
+        }
+    }
+    Ok(1)
+}
+
+fn under_cuts() -> Result<()> {
+    let seed = seed()?;
+    println!("FIELDPOST_SIM_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let mut lab = Lab::behind_proxy()?;
+    let ledger = Arc::new(Ledger::default());
+    let proxy = Proxy::start(lab.uplink, lab.http)?;
+    lab.cloud.start()?;
+    lab.gateway.start()?;
+    let field = Field::start(plan(&lab, seed), ledger.clone())?;
+    // Each fault in turn, so that none is left out, and in between a line that works.
+    let faults = Fault::EVERY.into_iter().flat_map(|fault| [fault, Fault::None]);
+    for fault in faults.cycle().take(60) {
+        proxy.set(fault);
+        sleep(rng.within(BETWEEN_KILLS));
+        match rng.below(4) {
+            // The gateway that is started again does not wait out its pause: more of the faults meet a connection.
+            0 | 1 => lab.gateway.restart()?,
+            2 => lab.cloud.restart()?,
+            _ => {}
+        }
+        sleep(rng.within(BETWEEN_KILLS));
+    }
+    proxy.set(Fault::None);
+    println!("{} connections struck", proxy.struck());
+    assert!(proxy.struck() > 10, "the faults hardly met a connection: {}", proxy.struck());
+    settle(lab, field, &ledger)?;
+    Ok(())
+}
+
+fn started_in(order: &str) -> Result<()> {
+    let mut lab = Lab::new()?;
+    let ledger = Arc::new(Ledger::default());
+    let mut field = None;
+    for role in order.chars() {
+        match role {
+            'g' => lab.gateway.start()?,
+            'c' => lab.cloud.start()?,
+            _ => {
+                field =
+                    Some(Field::start(Plan { surveys: 20, careless: 0, ..plan(&lab, 1) }, ledger.clone())?)
+            }
+        }
+        sleep(Duration::from_millis(300));
+    }
+    let tally = field.map(Field::finish).transpose()?.unwrap_or_default();
+    assert_eq!(tally.acknowledged.load(Ordering::Relaxed), 60 * 20, "every meter has sent all");
+    let audit = lab.drain(&ledger, PATIENCE)?;
+    assert!(audit.clean() && audit.held == audit.sent, "{audit}");
+    Ok(())
+}
+
+fn plan(lab: &Lab, seed: u64) -> Plan {
+    Plan {
+        gateway: lab.intake,
+        dated: 40,
+        undated: 20,
+        readings: 4,
+        surveys: u64::MAX,
+        rest: Duration::from_millis(200),
+        careless: 5,
+        patience: PATIENCE,
+        seed,
+    }
+}
+
+/// Lets the meters finish, the journal drain, and compares what is on disk with what was sent.
+fn settle(mut lab: Lab, field: Field, ledger: &Ledger) -> Result<Audit> {
+    let tally = field.stop().map_err(|error| error.context(lab.report(ledger)))?;
+    let audit = lab.drain(ledger, PATIENCE)?;
+    println!(
+        "{audit}; {} datagrams, {} surveys acknowledged, {} copies nobody waited for",
+        tally.datagrams.load(Ordering::Relaxed),
+        tally.acknowledged.load(Ordering::Relaxed),
+        tally.abandoned.load(Ordering::Relaxed)
+    );
+    assert!(audit.clean(), "{audit}");
+    assert_printed_once(&lab);
+    Ok(audit)
+}
+
+/// The console shows a reading when it is new, which it is once in all the cloud's lives.
+fn assert_printed_once(lab: &Lab) {
+    let mut seen = BTreeSet::new();
+    for life in lab.cloud.outputs() {
+        let mut date = String::new();
+        for line in life.lines() {
+            if line.starts_with("== ") {
+                line.clone_into(&mut date);
+            } else if line.ends_with('%') {
+                assert!(seen.insert(format!("{date} {line}")), "printed twice: {date} {line}");
+            }
+        }
+    }
+}
