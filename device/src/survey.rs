@@ -11,8 +11,8 @@ use crate::{Error, file};
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// The present as local checks take it, so that nothing is in the future: a meter's clock may be wrong, or it may have
-/// none. The gateway does the dating. (The year 9892.)
-pub(crate) const FAR_FUTURE: UtcInstant = UtcInstant::from_millis(250_000_000_000_000);
+/// none. The gateway does the dating.
+pub(crate) const FAR_FUTURE: UtcInstant = UtcInstant::LATEST;
 
 /// What a survey file becomes.
 #[derive(Debug, PartialEq, Eq)]
