@@ -63,7 +63,11 @@ async fn show(system: &System, folder: &Folder, console: &Console) -> Result<Inf
     let day = fleet::send_in_turn(&reference, system.gateway()).await?;
     fleet::wait_until_passed_on(system).await?;
     let now = summary::held(&api, reference.iter()).await?;
-    console.quiet_after(summary::gained(&before, &now)).await;
+    let new = summary::gained(&before, &now);
+    console.quiet_after(new).await;
+    if new == 0 {
+        tell("Nothing of it is new to the store in this folder, and the console shows no reading twice.")?;
+    }
 
     tell("\nA real year, hour by hour: NOAA's stations (samples/PROVENANCE.md) on the same path:")?;
     for station in &stations {

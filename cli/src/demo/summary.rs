@@ -139,7 +139,7 @@ impl fmt::Display for Summary {
         if new == 0 {
             writeln!(
                 f,
-                "Nothing new: the store held all of it from an earlier run, and took nothing twice."
+                "Nothing new: the store held everything from an earlier run, and took nothing twice."
             )?;
         }
         match self.total(|row| row.wrong) {
