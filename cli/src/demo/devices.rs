@@ -71,7 +71,7 @@ pub(super) fn stations(folder: &Folder) -> Result<Vec<Device>> {
 }
 
 fn station(id: &str, title: &str, csv: &'static str, file: PathBuf) -> Result<Device> {
-    // Its own CSV has one probe only; the depth is that of others.
+    // The samples are our own CSV, which has one probe only: any depth reads it.
     let depth = Depth::default();
     let year = station::parse(csv, depth)
         .map_err(|refusal| anyhow!("{id}: {refusal}"))
@@ -81,7 +81,7 @@ fn station(id: &str, title: &str, csv: &'static str, file: PathBuf) -> Result<De
     Ok(Device { id: DeviceId::new(id)?, title: format!("{id}: {title}"), source, readings, year: Some(year) })
 }
 
-/// What the cloud holds of a device, by its id.
+/// Something of each device, in the order of their ids.
 pub(super) type ById<T> = BTreeMap<DeviceId, T>;
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(super) async fn send_at_once(devices: &[Device], gateway: SocketAddr) -> Res
     }
 }
 
-/// A boxed writer would borrow for longer than a task may.
+/// Runs one device to the end of its source; what it tells goes to `out`.
 async fn send(settings: Settings, mut out: impl Write + Send) -> Result<Summary> {
     Ok(fieldpost_device::run(settings, &mut out, std::future::pending()).await?)
 }
