@@ -1,0 +1,115 @@
+//! Console lines:
+//!
+//! ```text
+//! == 2026-07-01 ==
+//! 192.168.1.2 - 08:00 - 20 - 30%
+//! 192.168.1.3 - 08:00 - 20.5 - -%
+//! ```
+
+use super::Printout;
+use crate::store::Fate;
+use fieldpost_core::{Reading, UtcInstant};
+use jiff::{Timestamp, tz::TimeZone};
+use std::io::{self, Write};
+
+/// Text is handed on in pieces of this size.
+const PIECE: usize = 64 * 1024;
+
+/// Prints readings, and the date whenever it changes.
+pub(super) struct Printer<F> {
+    out: Box<dyn Write + Send>,
+    text: Vec<u8>,
+    /// The day of the last line, counted from 1970 in local time.
+    day: Option<i64>,
+    /// Called with the length of each piece that was written.
+    written: F,
+}
+
+impl<F: Fn(usize)> Printer<F> {
+    pub(super) fn new(out: Box<dyn Write + Send>, written: F) -> Self {
+        Self { out, text: Vec::with_capacity(PIECE + 1024), day: None, written }
+    }
+
+    /// Prints the new readings of a printout.
+    pub(super) fn print(&mut self, printout: &Printout) -> io::Result<()> {
+        let mut clock = LocalClock::new(&printout.zone);
+        let mut fates = printout.fates.iter();
+        for one in &printout.surveys {
+            for (reading, fate) in one.survey.readings.iter().zip(&mut fates) {
+                if matches!(fate, Fate::New | Fate::Filled) {
+                    self.line(one.survey.device.as_str(), reading, &mut clock)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, device: &str, reading: &Reading, clock: &mut LocalClock<'_>) -> io::Result<()> {
+        let (day, minute) = clock.at(reading.time);
+        if self.day.replace(day) != Some(day) {
+            writeln!(self.text, "== {} ==", clock.date(reading.time))?;
+        }
+        let (hour, minute) = (minute / 60, minute % 60);
+        writeln!(self.text, "{device} - {hour:02}:{minute:02} - {}", reading.values)?;
+        if self.text.len() >= PIECE { self.hand_on() } else { Ok(()) }
+    }
+
+    /// Says that readings are missing here.
+    pub(super) fn note_left_out(&mut self, readings: usize) -> io::Result<()> {
+        writeln!(
+            self.text,
+            "-- {readings} new readings are stored but not shown: the console was too slow --"
+        )
+    }
+
+    /// Hands everything on.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()?;
+        self.out.flush()
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.text)?;
+        (self.written)(self.text.len());
+        self.text.clear();
+        Ok(())
+    }
+}
+
+/// A zone's wall clock that remembers the offset it used last, and for how long that holds: asking the zone for every
+/// reading would cost more than printing it.
+struct LocalClock<'a> {
+    zone: &'a TimeZone,
+    offset: i64,
+    /// In milliseconds: the offset holds from the first to before the second.
+    from: i64,
+    to: i64,
+}
+
+impl<'a> LocalClock<'a> {
+    fn new(zone: &'a TimeZone) -> Self {
+        Self { zone, offset: 0, from: 0, to: 0 }
+    }
+
+    /// The local day, counted from 1970, and the minute in it.
+    fn at(&mut self, instant: UtcInstant) -> (i64, i64) {
+        const MINUTE: i64 = 60 * 1000;
+        let millis = instant.as_millis();
+        if millis < self.from || millis >= self.to {
+            self.look_up(instant.to_timestamp());
+        }
+        let local = millis.saturating_add(self.offset).div_euclid(MINUTE);
+        (local.div_euclid(24 * 60), local.rem_euclid(24 * 60))
+    }
+
+    fn look_up(&mut self, instant: Timestamp) {
+        self.offset = i64::from(self.zone.to_offset(instant).seconds()).saturating_mul(1000);
+        self.from = instant.as_millisecond();
+        let next = self.zone.following(instant).next();
+        self.to = next.map_or(i64::MAX, |next| next.timestamp().as_millisecond());
+    }
+
+    fn date(&self, instant: UtcInstant) -> jiff::civil::Date {
+        self.zone.to_datetime(instant.to_timestamp()).date()
+    }
+}

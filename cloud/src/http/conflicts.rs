@@ -1,0 +1,60 @@
+//! `GET /api/v1/devices/{id}/conflicts`: what contradicts the readings that are held (promise P3), newest first.
+
+use super::{Api, devices, number::JsonValues, paging, problem::Problem, query::Keys};
+use crate::store::ConflictRow;
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::Uri,
+    response::Response,
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+
+#[derive(Debug, Serialize)]
+struct JsonConflict {
+    time: String,
+    held: Option<JsonValues>,
+    offered: Option<JsonValues>,
+    gateway: String,
+    first_offered: String,
+    last_offered: String,
+    count: i64,
+}
+
+impl From<ConflictRow> for JsonConflict {
+    fn from(row: ConflictRow) -> Self {
+        Self {
+            time: row.time.to_string(),
+            held: row.held.map(JsonValues::from),
+            offered: row.offered.map(JsonValues::from),
+            gateway: row.gateway,
+            first_offered: row.first_offered.to_string(),
+            last_offered: row.last_offered.to_string(),
+            count: row.count,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Conflicts {
+    device: String,
+    conflicts: Vec<JsonConflict>,
+}
+
+/// A device's conflicts.
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let limit = Keys::of(&uri, &["limit"])?.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let id = devices::id(path)?;
+    let store = &api.intake.store;
+    let device = store.device_number(id.clone()).await?.ok_or_else(devices::unknown)?;
+    let rows = store.conflicts_of(device, limit).await?;
+    let conflicts = rows.into_iter().map(JsonConflict::from).collect();
+    Ok(paging::json(&Conflicts { device: id.to_string(), conflicts }, None))
+}

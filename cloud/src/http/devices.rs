@@ -1,0 +1,85 @@
+//! `GET /api/v1/devices` and `GET /api/v1/devices/{id}`.
+
+use super::{Api, number::JsonValues, paging, problem::Problem, query::Keys};
+use crate::store::DeviceRow;
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use fieldpost_core::DeviceId;
+use serde::Serialize;
+use std::sync::Arc;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+
+/// A device as JSON.
+#[derive(Debug, Serialize)]
+struct JsonDevice {
+    id: String,
+    readings: i64,
+    conflicts: i64,
+    first_time: Option<String>,
+    last_time: Option<String>,
+    last_values: Option<JsonValues>,
+    last_contact: String,
+}
+
+impl From<DeviceRow> for JsonDevice {
+    fn from(row: DeviceRow) -> Self {
+        Self {
+            id: row.name,
+            readings: row.readings,
+            conflicts: row.conflicts,
+            first_time: row.first_time.map(|time| time.to_string()),
+            last_time: row.last_time.map(|time| time.to_string()),
+            last_values: row.last_values.map(JsonValues::from),
+            last_contact: row.last_contact.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Page {
+    devices: Vec<JsonDevice>,
+    next: Option<String>,
+}
+
+/// Devices in order of their ids, from behind `after`.
+pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
+    let keys = Keys::of(&uri, &["limit", "after"])?;
+    let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let after = keys.text("after").map(str::to_owned);
+    let mut rows = api.intake.store.devices(after, limit.saturating_add(1)).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more);
+    let next =
+        last.map(|last| format!("/api/v1/devices?limit={limit}&after={}", paging::escaped(&last.name)));
+    let page = Page { devices: rows.into_iter().map(JsonDevice::from).collect(), next };
+    Ok(paging::json(&page, page.next.as_deref()))
+}
+
+/// One device.
+pub(super) async fn one(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let row = api.intake.store.device(id(path)?).await?.ok_or_else(unknown)?;
+    Ok(paging::json(&JsonDevice::from(row), None))
+}
+
+/// The device that a path names.
+pub(super) fn id(path: Result<Path<String>, PathRejection>) -> Result<DeviceId, Problem> {
+    // What cannot be an id is no device's.
+    path.ok().and_then(|Path(name)| DeviceId::new(&name).ok()).ok_or_else(unknown)
+}
+
+/// No device has this id.
+pub(super) fn unknown() -> Problem {
+    let detail = "no device with this id has reported; /api/v1/devices lists those that have";
+    Problem::new(StatusCode::NOT_FOUND, "unknown-device", detail)
+}

@@ -1,0 +1,74 @@
+//! `GET /metrics`: counters in Prometheus' text form. They start at zero with the process, as Prometheus expects.
+
+use super::Api;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use std::{
+    fmt::{Display, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// Everything that is counted.
+pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
+    let counters = &api.intake.counters;
+    let load = |counter: &AtomicU64| counter.load(Relaxed);
+    let mut text = Text(String::new());
+    text.family("fieldpost_readings_total", "counter", "Readings taken, by what became of them.");
+    for (result, counter) in
+        [("new", &counters.new), ("duplicate", &counters.duplicate), ("conflict", &counters.conflict)]
+    {
+        text.sample("fieldpost_readings_total", "result", result, load(counter));
+    }
+    text.family("fieldpost_readings_held", "gauge", "Readings in the store.");
+    text.number("fieldpost_readings_held", api.intake.store.readings());
+    text.family("fieldpost_uploads_accepted_total", "counter", "Uploads that were stored.");
+    text.number("fieldpost_uploads_accepted_total", load(&counters.accepted));
+    text.family(
+        "fieldpost_uploads_failed_total",
+        "counter",
+        "Uploads that the store could not take; senders keep them.",
+    );
+    text.number("fieldpost_uploads_failed_total", load(&counters.failed));
+    text.family("fieldpost_uploads_refused_total", "counter", "Uploads that were refused, by reason.");
+    for (reason, count) in counters.refusals() {
+        text.sample("fieldpost_uploads_refused_total", "reason", reason, count);
+    }
+    let listeners = [("upload", &counters.upload), ("http", &counters.http)];
+    text.family("fieldpost_connections_total", "counter", "Connections accepted.");
+    for (name, listener) in listeners {
+        text.sample("fieldpost_connections_total", "listener", name, load(&listener.accepted));
+    }
+    text.family("fieldpost_connections_open", "gauge", "Connections open now.");
+    for (name, listener) in listeners {
+        text.sample("fieldpost_connections_open", "listener", name, load(&listener.open));
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+}
+
+struct Text(String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+    }
+
+    fn number(&mut self, name: &str, value: u64) {
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn sample(&mut self, name: &str, label: &str, which: &str, value: u64) {
+        self.line(format_args!("{name}{{{label}=\"{which}\"}} {value}"));
+    }
+
+    fn line(&mut self, line: impl Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+}

@@ -1,0 +1,109 @@
+//! The one error of the HTTP side: problem details (RFC 9457), with our reason code beside the standard's members.
+
+use crate::{SubmitError, store::ReadError};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use fieldpost_core::{Reason, Refusal};
+
+/// Seconds after which a sender that found us busy may come again.
+const RETRY_AFTER: &str = "5";
+
+/// Why a request failed, as its sender is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    reason: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    /// `reason` is stable, for machines; `detail` says to people how to mend it.
+    pub(crate) fn new(status: StatusCode, reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, reason, detail: detail.into() }
+    }
+
+    /// The request cannot be understood.
+    pub(crate) fn bad_request(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason, detail)
+    }
+
+    /// Through no fault of the request.
+    pub(crate) fn unavailable(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, detail)
+    }
+
+    fn title(&self) -> &'static str {
+        match self.status {
+            StatusCode::BAD_REQUEST => "The request cannot be understood",
+            StatusCode::NOT_FOUND => "There is no such thing",
+            StatusCode::METHOD_NOT_ALLOWED => "This cannot be done here",
+            StatusCode::NOT_ACCEPTABLE => "This form is not offered",
+            StatusCode::REQUEST_TIMEOUT => "The request took too long",
+            StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "This form is not taken",
+            StatusCode::UNPROCESSABLE_ENTITY => "The surveys were refused",
+            _ => "Not possible at the moment; try again later",
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({
+            "type": format!("urn:fieldpost:problem:{}", self.reason),
+            "title": self.title(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "reason": self.reason,
+        });
+        let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (self.status, content_type, body.to_string()).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        response
+    }
+}
+
+/// What is no SenML is a bad request; SenML that we do not accept is unprocessable.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.reason() {
+            Reason::Malformed | Reason::Truncated | Reason::NotUtf8 => StatusCode::BAD_REQUEST,
+            Reason::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Reason::Full => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, refusal.reason().code(), refusal.to_string())
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => refusal.into(),
+            SubmitError::Busy => Self::unavailable("busy", "the store is busy; send the same again"),
+            SubmitError::Store(_) => Self::unavailable(
+                "store-failing",
+                "the store cannot be written; nothing was stored, send the same again",
+            ),
+            SubmitError::Closed => {
+                Self::unavailable("stopping", "the cloud is stopping; send the same again")
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Busy => Self::unavailable("busy", "too many questions at once; ask again"),
+            ReadError::Store(error) => {
+                tracing::error!(%error, "the store cannot be read");
+                Self::unavailable("store-failing", "the store cannot be read; the cloud's log says why")
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! One HTTP connection.
+
+use super::stall::Guarded;
+use crate::{Limits, connections::Stop};
+use axum::{Router, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::Service};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use std::{net::SocketAddr, pin::pin};
+use tokio::net::TcpStream;
+
+/// The longest head of a request, in bytes.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// Who asks; in every request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Serves a connection until it ends. When the cloud stops, the request at hand is still answered.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Limits,
+    mut stop: Stop,
+) {
+    // Without it an answer in two writes waits for the peer's delayed acknowledgement: 44 ms instead of 0.4.
+    let _ = stream.set_nodelay(true);
+    let router = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_deadline)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Guarded::new(stream, limits.answer_stall)), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}

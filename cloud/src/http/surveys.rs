@@ -1,0 +1,98 @@
+//! `POST /api/v1/surveys`: SenML in, an acknowledgement out after the commit.
+
+use super::{
+    Api,
+    body::{self, NoBody},
+    problem::Problem,
+    server::Peer,
+};
+use crate::{
+    Origin, clock,
+    submission::{Format, Upload},
+};
+use axum::{
+    Extension,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use fieldpost_core::DeviceId;
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// The sender's name. It follows the rules of device ids.
+const GATEWAY: &str = "fieldpost-gateway";
+/// The IANA zone of the sender's site.
+const TIME_ZONE: &str = "fieldpost-time-zone";
+
+/// Takes a pack.
+pub(super) async fn post(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let peer = format!("http:{}", peer.ip().to_canonical());
+    let result = take(&api, peer, &headers, body).await;
+    api.once.answered(result.is_ok());
+    match result {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn take(api: &Api, peer: String, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
+    let refused = |problem, reason| {
+        api.intake.counters.refused(reason);
+        problem
+    };
+    let format = format(headers).map_err(|problem| refused(problem, "unsupported-media-type"))?;
+    let origin = origin(headers, peer).map_err(|problem| refused(problem, "bad-header"))?;
+    let mut share = api.budget.share();
+    let upload = |bytes| Upload { format, bytes, origin, received: clock::now() };
+    let bytes = match body::receive(headers, body, api, &mut share).await {
+        Ok(bytes) => bytes,
+        Err(NoBody::Problem(problem)) => return Err(problem),
+        Err(NoBody::TooLong(start, refusal)) => {
+            api.intake.refuse(&upload(start), &refusal).await;
+            return Err(refusal.into());
+        }
+    };
+    let outcome = api.intake.take(upload(bytes)).await?;
+    let (new, duplicate, conflict) = (outcome.new, outcome.duplicate, outcome.conflict);
+    Ok(format!("{{\"new\":{new},\"duplicate\":{duplicate},\"conflict\":{conflict}}}"))
+}
+
+fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/senml+json" => Ok(Format::Json),
+        "application/senml+cbor" => Ok(Format::Cbor),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "send application/senml+json or application/senml+cbor, and say so in Content-Type",
+        )),
+    }
+}
+
+fn origin(headers: &HeaderMap, peer: String) -> Result<Origin, Problem> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let bad = |detail: String| Problem::bad_request("bad-header", detail);
+    let gateway = match text(GATEWAY) {
+        Some(name) => DeviceId::new(name)
+            .map_err(|invalid| bad(format!("Fieldpost-Gateway: {invalid} (so is a gateway's name)")))?
+            .as_str()
+            .to_owned(),
+        None => peer,
+    };
+    let zone = |name| {
+        TimeZone::get(name).map_err(|_| {
+            bad("Fieldpost-Time-Zone: this zone is not known; name it as IANA does, such as Europe/Rome"
+                .into())
+        })
+    };
+    Ok(Origin { gateway, time_zone: text(TIME_ZONE).map(zone).transpose()? })
+}

@@ -1,0 +1,153 @@
+//! One upload connection, from its first byte to its last.
+
+use super::{
+    Ingest,
+    receive::{self, Received},
+};
+use crate::{
+    Origin, SubmitError, clock,
+    connections::Stop,
+    submission::{Format, Upload},
+};
+use bytes::Bytes;
+use fieldpost_core::{Refusal, reply};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+/// Serves a connection until it ends or the cloud stops. What was not answered then is still with its sender.
+pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, ingest: Arc<Ingest>, mut stop: Stop) {
+    tracing::info!(%peer, "a gateway connected");
+    let connection =
+        Connection { peer, ingest: &ingest, deadline: Instant::now() + ingest.limits.upload_deadline };
+    let accepted = connection.serve(&mut stream, &mut stop).await;
+    drop(stream);
+    if let Some(accepted) = accepted {
+        ingest.once.answered(accepted);
+    }
+}
+
+struct Connection<'a> {
+    peer: SocketAddr,
+    ingest: &'a Ingest,
+    /// When it has to have said everything.
+    deadline: Instant,
+}
+
+/// What the sender is told.
+enum Answer {
+    Received,
+    Refused(Refusal),
+    Failed,
+    NoRoom,
+}
+
+impl Connection<'_> {
+    /// Says whether its upload was accepted; None if there was none.
+    async fn serve(&self, stream: &mut TcpStream, stop: &mut Stop) -> Option<bool> {
+        let mut share = self.ingest.budget.share();
+        let limits = &self.ingest.limits;
+        let first = limits.upload_deadline;
+        let received = tokio::select! {
+            received = receive::message(stream, &mut share, limits, first, self.deadline) => received,
+            () = stop.wait() => return None,
+        };
+        let (answer, closed) = match received {
+            Received::Nothing => return None,
+            Received::Message(bytes, closed) => (self.take(bytes).await, closed),
+            Received::Cut(bytes, refusal) => (self.refuse(bytes, refusal).await, false),
+            Received::NoRoom => (Answer::NoRoom, false),
+        };
+        drop(share);
+        self.say(stream, &answer).await;
+        let accepted = matches!(answer, Answer::Received);
+        match accepted {
+            _ if closed => {}
+            true => self.linger(stream, stop).await,
+            false => self.discard(stream).await,
+        }
+        Some(accepted)
+    }
+
+    fn upload(&self, bytes: Bytes) -> Upload {
+        Upload {
+            format: Format::Text(self.ingest.zone.clone()),
+            bytes,
+            origin: Origin { gateway: format!("tcp:{}", self.peer.ip().to_canonical()), time_zone: None },
+            received: clock::now(),
+        }
+    }
+
+    async fn take(&self, bytes: Bytes) -> Answer {
+        match self.ingest.intake.take(self.upload(bytes)).await {
+            Ok(_) => Answer::Received,
+            Err(SubmitError::Refused(refusal)) => Answer::Refused(refusal),
+            Err(error) => {
+                tracing::warn!(peer = %self.peer, %error, "an upload was not stored; its sender keeps it");
+                Answer::Failed
+            }
+        }
+    }
+
+    async fn refuse(&self, bytes: Bytes, refusal: Refusal) -> Answer {
+        self.ingest.intake.refuse(&self.upload(bytes), &refusal).await;
+        Answer::Refused(refusal)
+    }
+
+    /// Answers, and closes our side. A sender that has gone needs no answer: it will come again.
+    async fn say(&self, stream: &mut TcpStream, answer: &Answer) {
+        let text = match answer {
+            Answer::Received => reply::RECEIVED.to_owned(),
+            Answer::Refused(refusal) => reply::refused(&refusal.to_string()),
+            Answer::Failed => reply::ERROR.to_owned(),
+            Answer::NoRoom => reply::try_again("the cloud has too many uploads at once"),
+        };
+        let said = async {
+            stream.write_all(text.as_bytes()).await?;
+            stream.shutdown().await
+        };
+        if !matches!(timeout(self.ingest.limits.answer_stall, said).await, Ok(Ok(()))) {
+            tracing::debug!(peer = %self.peer, "the sender did not wait for its answer");
+        }
+    }
+
+    /// Takes what still comes after the answer, as messages of their own.
+    async fn linger(&self, stream: &mut TcpStream, stop: &mut Stop) {
+        loop {
+            let mut share = self.ingest.budget.share();
+            let limits = &self.ingest.limits;
+            let received = tokio::select! {
+                received = receive::message(stream, &mut share, limits, limits.upload_linger, self.deadline) => received,
+                () = stop.wait() => return,
+            };
+            let (answer, closed) = match received {
+                Received::Message(bytes, true) if bytes.is_empty() => return,
+                Received::Message(bytes, closed) if bytes.iter().all(u8::is_ascii_whitespace) => {
+                    (Answer::Received, closed)
+                }
+                Received::Message(bytes, closed) => (self.take(bytes).await, closed),
+                Received::Cut(bytes, refusal) => (self.refuse(bytes, refusal).await, true),
+                Received::NoRoom | Received::Nothing => return,
+            };
+            if closed || !matches!(answer, Answer::Received) {
+                return;
+            }
+        }
+    }
+
+    /// Reads on for a moment after a refusal: closing with bytes unread would take the answer back.
+    async fn discard(&self, stream: &mut TcpStream) {
+        let deadline = Instant::now() + self.ingest.limits.upload_linger;
+        let mut waste = [0; 8 * 1024];
+        loop {
+            let left: Duration = deadline.saturating_duration_since(Instant::now());
+            match timeout(left, stream.read(&mut waste)).await {
+                Ok(Ok(read)) if read > 0 => {}
+                _ => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The cloud: takes surveys from gateways, keeps every reading once, shows the new ones, and answers questions.
+//!
+//! ```text
+//! ingest (tcp uploads) --\
+//!                         >-- store: one writer thread, one commit for all that waits --> console
+//! http   (SenML, API)  --/          read connections <-- http
+//! ```
+//!
+//! [`run`] is the shell: it gets bound sockets and a shutdown future, and decides nothing. `ingest` and `http` do not
+//! know each other; both hand what they understood to the [`Store`], which is the only module that knows SQL, and
+//! acknowledge after its commit (promise P1).
+
+mod budget;
+mod clock;
+mod connections;
+mod console;
+mod counters;
+mod error;
+mod http;
+mod ingest;
+mod intake;
+mod limits;
+mod once;
+mod settings;
+mod shell;
+mod store;
+mod submission;
+
+pub use error::Error;
+pub use limits::Limits;
+pub use settings::{Settings, Sockets};
+pub use shell::run;
+pub use store::{Outcome, Store, SubmitError};
+pub use submission::Origin;

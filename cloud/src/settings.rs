@@ -1,0 +1,49 @@
+//! What the cloud is told at its start.
+
+use crate::Limits;
+use jiff::tz::TimeZone;
+use std::{net::TcpListener, path::PathBuf};
+
+/// How this cloud runs. Start from [`Settings::new`].
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder; made if it does not exist.
+    pub data: PathBuf,
+    /// The store's file, if it is not `store.db` in the data folder.
+    pub store: Option<PathBuf>,
+    /// The zone of uploads that say no other: text uploads are dated in it, console lines are shown in it.
+    pub time_zone: TimeZone,
+    /// Take one upload, answer it, and end.
+    pub once: bool,
+    /// What connections may use.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Runs for ever, on the store `store.db` in `data`, in UTC, with the default limits.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            store: None,
+            time_zone: TimeZone::UTC,
+            once: false,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The store's file.
+    #[must_use]
+    pub fn store_path(&self) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| self.data.join("store.db"))
+    }
+}
+
+/// The sockets that the cloud listens on, bound by the caller.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// Text uploads, as the reference gateway sends them.
+    pub upload: Option<TcpListener>,
+    /// The HTTP API, and SenML from our gateways.
+    pub http: Option<TcpListener>,
+}

@@ -1,0 +1,68 @@
+//! The shell: starts what was asked for, and ends it in the order in which nothing is lost.
+
+use crate::{
+    Error, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console, counters::Counters,
+    http, ingest, intake::Intake, once::Once,
+};
+use std::{fs, io, io::Write, sync::Arc};
+use tokio::net::TcpListener;
+
+/// Runs the cloud until `shutdown` (or, with `once`, until one upload was answered), then ends cleanly: what was
+/// taken is committed and answered, and the console has shown it.
+///
+/// New readings are printed on `console`; logs go through `tracing`.
+///
+/// # Errors
+/// If the data folder, the store or a socket cannot be used; if the store's writer stops; with `once`, if the
+/// upload was not accepted.
+pub async fn run(
+    sockets: Sockets,
+    settings: Settings,
+    console: Box<dyn Write + Send>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let upload = sockets.upload.map(listener).transpose()?;
+    let http = sockets.http.map(listener).transpose()?;
+    let unusable = |source| Error::Folder { path: settings.data.clone(), source };
+    fs::create_dir_all(&settings.data).map_err(unusable)?;
+    let console = Console::start(console).map_err(Error::Thread)?;
+    let limits = settings.limits;
+    let path = settings.store_path();
+    let zone = settings.time_zone.clone();
+    let store = Store::open_with(&path, Some(console), zone, limits.commit_deadline)?;
+    tracing::info!(store = %path.display(), readings = store.readings(), "the cloud is ready");
+
+    let (stopping, stop) = Stop::new();
+    let intake = Intake { store: store.clone(), counters: Arc::new(Counters::default()) };
+    let (budget, once) = (Budget::new(limits.bytes_in_flight), Once::new());
+    let uploads = upload.map(|listener| {
+        let (intake, budget, once) = (intake.clone(), budget.clone(), once.clone());
+        let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };
+        tokio::spawn(ingest::run(listener, ingest, stop.clone()))
+    });
+    let requests = http.map(|listener| {
+        let api = http::Api { intake, budget, limits, once: once.clone() };
+        tokio::spawn(http::run(listener, api, stop.clone()))
+    });
+
+    let result = tokio::select! {
+        () = shutdown => Ok(()),
+        accepted = once.wait(), if settings.once => if accepted { Ok(()) } else { Err(Error::NotAccepted) },
+        () = store.stopped() => Err(Error::WriterStopped),
+    };
+    // Nobody is left to hear it if both listeners have ended already.
+    let _ = stopping.send(true);
+    for listener in [uploads, requests].into_iter().flatten() {
+        if let Err(error) = listener.await {
+            tracing::error!(%error, "a listener ended badly");
+        }
+    }
+    store.close().await;
+    tracing::info!("the cloud has ended");
+    result
+}
+
+fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket)
+}

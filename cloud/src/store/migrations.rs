@@ -1,0 +1,40 @@
+//! The store's versions: numbered SQL files, each run once, in a transaction of its own.
+
+use crate::Error;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+/// What changes a store of version n (the position here) into one of version n + 1. Only ever add to the end.
+const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql")];
+
+/// The version that this program reads and writes.
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of the store on `connection`.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings the store at `path` up to the version that this program knows.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let failed = |error| super::open::opening(path, &error);
+    let found = version(connection).map_err(failed)?;
+    if found > known() {
+        return Err(Error::Newer { path: path.to_owned(), found, known: known() });
+    }
+    let done = usize::try_from(found).unwrap_or(0);
+    for (sql, version) in MIGRATIONS.iter().skip(done).zip(found.saturating_add(1)..) {
+        step(connection, sql, version).map_err(failed)?;
+        tracing::info!(store = %path.display(), version, "store brought up to date");
+    }
+    Ok(())
+}
+
+fn step(connection: &mut Connection, sql: &str, version: i64) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(sql)?;
+    transaction.pragma_update(None, "user_version", version)?;
+    transaction.commit()
+}

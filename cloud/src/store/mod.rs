@@ -1,0 +1,185 @@
+//! The store: every reading once, durable before it is acknowledged.
+//!
+//! One SQLite file in WAL mode with `synchronous=FULL`; the schema, with units, is in `sql/`. One thread writes
+//! ([`writer`]), group commit: all that waits goes into one transaction. A few connections read, never waiting for the
+//! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
+
+mod batch;
+mod conflicts;
+mod migrations;
+mod names;
+mod open;
+mod quarantine;
+mod query;
+mod readers;
+mod readings;
+mod receipts;
+mod surveys;
+mod writer;
+
+pub use batch::Outcome;
+pub(crate) use quarantine::Refused;
+pub(crate) use query::{ConflictRow, DeviceRow, Range};
+pub(crate) use readers::ReadError;
+pub(crate) use readings::Fate;
+
+use crate::{
+    Error, Origin,
+    console::Console,
+    submission::{Format, Submission, Upload},
+};
+use bytes::Bytes;
+use fieldpost_core::{Refusal, UtcInstant};
+use jiff::tz::TimeZone;
+use names::Names;
+use readers::Readers;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
+use writer::{Job, State, Writer};
+
+/// A handle to the store; clones are handles to the same one.
+#[derive(Clone)]
+pub struct Store {
+    queue: mpsc::Sender<Job>,
+    readers: Readers,
+    state: Arc<State>,
+    /// The writer, until it is waited for.
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    commit_deadline: Duration,
+}
+
+/// Why an upload was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// It is not acceptable.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The store is busy; the upload may or may not be stored, and may be sent again.
+    #[error("the store is busy")]
+    Busy,
+    /// The store cannot be written at the moment, for lack of room say; nothing was stored.
+    #[error("the store cannot be written: {0}")]
+    Store(String),
+    /// The writer has stopped.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Store {
+    /// Opens the store at `path`, or makes it where there is none.
+    ///
+    /// # Errors
+    /// If another process has it, or it cannot be opened, or is damaged: it is never emptied.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_with(path, None, TimeZone::UTC, crate::Limits::default().commit_deadline)
+    }
+
+    /// Opens the store; new readings are shown on `console`, in `zone` if their sender says no other.
+    pub(crate) fn open_with(
+        path: &Path,
+        console: Option<Console>,
+        zone: TimeZone,
+        commit_deadline: Duration,
+    ) -> Result<Self, Error> {
+        let lock = open::lock(path)?;
+        let connection = open::writer(path)?;
+        let failed = |error| open::opening(path, &error);
+        let sum = "SELECT coalesce(sum(readings), 0) FROM devices";
+        let readings: i64 = connection.query_row(sum, [], |row| row.get(0)).map_err(failed)?;
+        let state = Arc::new(State::default());
+        state.readings.store(readings.unsigned_abs(), Relaxed);
+        let readers = Readers::open(path).map_err(failed)?;
+        let (sender, queue) = mpsc::channel(writer::MAX_WAITING);
+        let writer = Writer {
+            connection,
+            queue,
+            state: Arc::clone(&state),
+            console,
+            zone,
+            devices: Names::devices(),
+            gateways: Names::gateways(),
+            pruned: UtcInstant::from_millis(0),
+            lock,
+        };
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
+        let thread = thread.map_err(Error::Thread)?;
+        let thread = Arc::new(Mutex::new(Some(thread)));
+        Ok(Self { queue: sender, readers, state, thread, commit_deadline })
+    }
+
+    /// Stores surveys; when this returns well they are on disk.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<Outcome, SubmitError> {
+        let work = async {
+            let (answer, answered) = oneshot::channel();
+            self.queue.send(Job::Store(submission, answer)).await.map_err(|_| SubmitError::Closed)?;
+            answered.await.map_err(|_| SubmitError::Closed)?
+        };
+        tokio::time::timeout(self.commit_deadline, work).await.unwrap_or(Err(SubmitError::Busy))
+    }
+
+    /// Stores a SenML CBOR pack that came at `now`; when this returns well it is on disk.
+    ///
+    /// # Errors
+    /// If the pack is refused or cannot be stored.
+    pub async fn ingest_cbor(
+        &self,
+        body: Bytes,
+        now: UtcInstant,
+        origin: Origin,
+    ) -> Result<Outcome, SubmitError> {
+        let upload = Upload { format: Format::Cbor, bytes: body, origin, received: now };
+        self.submit(upload.read().map_err(SubmitError::Refused)?).await
+    }
+
+    /// Counts and keeps a refused upload. The sender is told why in any case, so a failure is only logged.
+    pub(crate) async fn quarantine(&self, refused: Refused) {
+        let work = async {
+            let (answer, answered) = oneshot::channel();
+            self.queue.send(Job::Quarantine(refused, answer)).await.ok()?;
+            answered.await.ok()
+        };
+        if tokio::time::timeout(self.commit_deadline, work).await.ok().flatten().is_none() {
+            tracing::error!("refused input could not be kept for inspection: the store is busy or closed");
+        }
+    }
+
+    /// Readings held.
+    #[must_use]
+    pub fn readings(&self) -> u64 {
+        self.state.readings.load(Relaxed)
+    }
+
+    /// Whether the writer answers within `patience`, and the last transaction went well.
+    pub(crate) async fn healthy(&self, patience: Duration) -> Result<(), SubmitError> {
+        let (answer, answered) = oneshot::channel();
+        let ping = async {
+            self.queue.send(Job::Ping(answer)).await.map_err(|_| SubmitError::Closed)?;
+            answered.await.map_err(|_| SubmitError::Closed)
+        };
+        tokio::time::timeout(patience, ping).await.unwrap_or(Err(SubmitError::Busy))?;
+        match self.state.failing.load(Relaxed) {
+            true => Err(SubmitError::Store("the last write failed".into())),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until the writer has stopped, which it does not by itself.
+    pub(crate) async fn stopped(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Commits what waits, shows it, and closes the file. Other handles are of no use afterwards.
+    pub async fn close(self) {
+        // It fails only if the writer has stopped already.
+        let _ = self.queue.send(Job::Stop).await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}

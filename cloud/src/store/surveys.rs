@@ -1,0 +1,96 @@
+//! What is noted of a survey besides its readings.
+
+use super::{
+    batch::{Outcome, Span},
+    readings::{Fate, Row},
+};
+use fieldpost_core::{Key, Moisture, Temperature, UtcInstant, senml::PackSurvey};
+use rusqlite::Connection;
+
+/// The identity of a survey among those of its device: who brought it, when that one got it, and what it says.
+/// Another copy has the same; another empty day has not.
+pub(super) fn identity(gateway: &str, one: &PackSurvey, received: Option<UtcInstant>) -> i64 {
+    let mut bytes = Vec::with_capacity(gateway.len() + 12 * one.survey.readings.len() + 16);
+    bytes.extend_from_slice(gateway.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(&received.map_or(i64::MIN, UtcInstant::as_millis).to_le_bytes());
+    for reading in &one.survey.readings {
+        let temperature = reading.values.temperature().map_or(i64::MIN, Temperature::hundredths);
+        let moisture = reading.values.moisture().map_or(i64::MIN, Moisture::hundredths);
+        for number in [reading.time.as_millis(), temperature, moisture] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    Key::of(&[&bytes]).as_i64()
+}
+
+/// Notes a survey, or one more copy of it.
+pub(super) fn record(connection: &Connection, span: &Span, outcome: Outcome) -> rusqlite::Result<()> {
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "INSERT INTO surveys (device, identity, gateway, received_at_gateway, received,
+                                  readings, new, duplicate, conflict)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET copies = copies + 1",
+        )?
+        .execute((
+            span.device,
+            span.identity,
+            span.gateway,
+            span.received_at_gateway.map(UtcInstant::as_millis),
+            span.received.as_millis(),
+            count(span.rows.len() as u64),
+            count(outcome.new),
+            count(outcome.duplicate),
+            count(outcome.conflict),
+        ))?;
+    Ok(())
+}
+
+/// What a batch changes in a device's row.
+#[derive(Debug, Default)]
+pub(super) struct Delta {
+    readings: i64,
+    conflicts: i64,
+    first: Option<UtcInstant>,
+    last: Option<UtcInstant>,
+    contact: Option<UtcInstant>,
+}
+
+impl Delta {
+    /// Adds what became of a survey, of which `conflicts` were not known before.
+    pub(super) fn add(&mut self, span: &Span, rows: &[Row], fates: &[Fate], conflicts: i64) {
+        for (row, _) in rows.iter().zip(fates).filter(|(_, fate)| **fate == Fate::New) {
+            self.readings += 1;
+            self.first = Some(self.first.map_or(row.time, |first| first.min(row.time)));
+            self.last = self.last.max(Some(row.time));
+        }
+        self.conflicts += conflicts;
+        self.contact = self.contact.max(Some(span.received));
+    }
+
+    /// Writes the change.
+    pub(super) fn apply(&self, connection: &Connection, device: i64) -> rusqlite::Result<()> {
+        let millis = |instant: Option<UtcInstant>| instant.map(UtcInstant::as_millis);
+        connection
+            .prepare_cached(
+                "UPDATE devices SET
+                     readings = readings + ?2,
+                     conflicts = conflicts + ?3,
+                     first_time = ifnull(min(first_time, ?4), ifnull(first_time, ?4)),
+                     last_time = ifnull(max(last_time, ?5), ifnull(last_time, ?5)),
+                     last_contact = max(last_contact, ifnull(?6, 0))
+                 WHERE id = ?1",
+            )?
+            .execute((
+                device,
+                self.readings,
+                self.conflicts,
+                millis(self.first),
+                millis(self.last),
+                millis(self.contact),
+            ))?;
+        Ok(())
+    }
+}

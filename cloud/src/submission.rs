@@ -1,0 +1,107 @@
+//! What a sender handed in, as the store takes it.
+
+use bytes::Bytes;
+use fieldpost_core::{
+    Key, Refusal, UtcInstant, message,
+    senml::{self, Pack, PackSurvey},
+};
+use jiff::tz::TimeZone;
+
+/// Who hands surveys in.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The gateway's name, or the address that the upload came from.
+    pub gateway: String,
+    /// The gateway's site's zone, if it says: its readings are shown in it.
+    pub time_zone: Option<TimeZone>,
+}
+
+/// The form of an upload.
+#[derive(Debug, Clone)]
+pub(crate) enum Format {
+    /// The reference system's text; times of day are those of this zone.
+    Text(TimeZone),
+    /// SenML in JSON.
+    Json,
+    /// SenML in CBOR.
+    Cbor,
+}
+
+impl Format {
+    /// The form's name in the quarantine.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Json => "senml+json",
+            Self::Cbor => "senml+cbor",
+        }
+    }
+}
+
+/// An upload as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    pub(crate) format: Format,
+    pub(crate) bytes: Bytes,
+    pub(crate) origin: Origin,
+    /// When this copy of it came.
+    pub(crate) received: UtcInstant,
+}
+
+impl Upload {
+    /// The surveys in it, dated as if its first copy had come at `received`.
+    fn surveys(&self, received: UtcInstant) -> Result<Pack, Refusal> {
+        match &self.format {
+            Format::Text(zone) => {
+                let surveys = message::surveys(&self.bytes, received, zone)?.into_iter();
+                let surveys = surveys.map(|survey| PackSurvey { survey, received: None }).collect();
+                Ok(Pack { surveys, relative: true })
+            }
+            Format::Json => senml::decode_json(&self.bytes, received),
+            Format::Cbor => senml::decode_cbor(&self.bytes, received),
+        }
+    }
+
+    /// Reads the upload whole, or refuses it whole.
+    pub(crate) fn read(&self) -> Result<Submission, Refusal> {
+        let pack = self.surveys(self.received)?;
+        let undated = (pack.relative && !pack.surveys.is_empty())
+            .then(|| Undated { key: Key::of(&[&self.bytes]), upload: self.clone() });
+        let (origin, received) = (self.origin.clone(), self.received);
+        Ok(Submission { origin, received, surveys: pack.surveys, undated })
+    }
+}
+
+/// Surveys on their way into the store.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) origin: Origin,
+    pub(crate) received: UtcInstant,
+    pub(crate) surveys: Vec<PackSurvey>,
+    /// Set if the dates depend on when the upload came.
+    pub(crate) undated: Option<Undated>,
+}
+
+/// An upload that says no dates: those of its first copy count (promise P4), and the store knows when that came.
+#[derive(Debug)]
+pub(crate) struct Undated {
+    /// The identity of its bytes.
+    pub(crate) key: Key,
+    upload: Upload,
+}
+
+impl Submission {
+    /// Dates the surveys as those of a first copy that came at `first`.
+    pub(crate) fn date_by(&mut self, first: UtcInstant) -> Result<(), Refusal> {
+        if let Some(undated) = &self.undated {
+            self.surveys = undated.upload.surveys(first)?.surveys;
+            self.received = first;
+        }
+        Ok(())
+    }
+
+    /// Readings in all surveys.
+    pub(crate) fn readings(&self) -> usize {
+        self.surveys.iter().map(|one| one.survey.readings.len()).sum()
+    }
+}
