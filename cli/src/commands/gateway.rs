@@ -13,9 +13,6 @@ use fieldpost_gateway::{Settings, UplinkTarget, UplinkWhen};
 use jiff::tz::TimeZone;
 use std::{path::PathBuf, time::Duration};
 
-/// The longest name of a gateway: it travels in a header.
-const MAX_NAME: usize = 63;
-
 /// Arguments of `fieldpost gateway`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -150,7 +147,7 @@ fn cloud(text: &str) -> Result<Address, String> {
     Address::parse(text, &[Scheme::Http, Scheme::Tcp])
 }
 
+/// A gateway's name follows the rules of device ids.
 fn name(text: &str) -> Result<String, String> {
-    let good = !text.is_empty() && text.len() <= MAX_NAME && text.bytes().all(|byte| byte.is_ascii_graphic());
-    good.then(|| text.to_owned()).ok_or_else(|| format!("a name is 1 to {MAX_NAME} ASCII characters without blanks"))
+    DeviceId::new(text).map(|name| name.to_string()).map_err(|error| format!("`{text}`: {error} (so is a gateway's name)"))
 }
