@@ -1,0 +1,49 @@
+//! The smallest HTTP client that can post to the cloud and keep its connection.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+};
+
+/// A connection to a cloud.
+pub(super) struct Client(BufReader<TcpStream>);
+
+impl Client {
+    pub(super) fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).context("no connection to the cloud")?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    /// Posts a pack; an error unless it was committed.
+    pub(super) fn post(&mut self, body: &[u8]) -> Result<()> {
+        let length = body.len();
+        let stream = self.0.get_mut();
+        write!(
+            stream,
+            "POST /api/v1/surveys HTTP/1.1\r\nHost: cloud\r\nContent-Type: application/senml+cbor\r\n\
+             Fieldpost-Gateway: bench\r\nContent-Length: {length}\r\n\r\n"
+        )?;
+        stream.write_all(body)?;
+        let (mut status, mut length) = (String::new(), 0);
+        self.0.read_line(&mut status)?;
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line)?;
+            let line = line.trim_end().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse()?;
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut answer = vec![0; length];
+        self.0.read_exact(&mut answer)?;
+        if !status.starts_with("HTTP/1.1 200 ") {
+            bail!("the cloud answered {}: {}", status.trim_end(), String::from_utf8_lossy(&answer));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! `fieldpost-sim`: benchmarks of the shipped program against bare peers. Build it and `fieldpost` with `--release`.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use fieldpost_sim::bench::{acks, echo, ingest, memory};
+use std::{io::stdout, net::SocketAddr, time::Duration};
+
+/// Benchmarks of Fieldpost; the kill tests and the mixes with the reference system are `cargo test -p fieldpost-sim`.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Send every datagram back: the bare peer of `bench acks`
+    Echo {
+        /// Where to listen
+        address: SocketAddr,
+        /// As many with one system call as are there
+        #[arg(long)]
+        batched: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Durable acknowledgements a second of the gateway, against a bare UDP echo
+    Acks {
+        /// How long a turn takes
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Turns for each peer
+        #[arg(long, default_value_t = 3)]
+        turns: usize,
+        /// How many devices send
+        #[arg(long, default_value_t = 10_000)]
+        devices: u64,
+        /// How many sockets they share
+        #[arg(long, default_value_t = 64)]
+        sockets: usize,
+        /// Unanswered datagrams a socket
+        #[arg(long, default_value_t = 32)]
+        window: usize,
+    },
+    /// New readings a second from the body of a POST to the commit on disk, against a bare insert loop
+    Ingest {
+        /// How many devices
+        #[arg(long, default_value_t = 1_000)]
+        devices: u64,
+        /// Days of each, 24 readings a day
+        #[arg(long, default_value_t = 100)]
+        days: u64,
+        /// How surveys follow each other
+        #[arg(long, value_enum, default_value_t = Order::Device)]
+        order: Order,
+        /// How often, each time into a new store
+        #[arg(long, default_value_t = 2)]
+        turns: usize,
+    },
+    /// Memory of gateway and cloud when many readings have passed through them
+    Memory {
+        /// How many devices
+        #[arg(long, default_value_t = 10_000)]
+        devices: u64,
+        /// How many readings at least
+        #[arg(long, default_value_t = 1_000_000)]
+        readings: u64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Order {
+    /// All days of a device, then the next device
+    Device,
+    /// A day of all devices, then the next day
+    Day,
+}
+
+fn main() -> Result<()> {
+    let mut out = stdout();
+    match Arguments::parse().command {
+        Command::Echo { address, batched: false } => echo::plain(address),
+        Command::Echo { address, batched: true } => echo::batched(address),
+        Command::Bench(Bench::Acks { seconds, turns, devices, sockets, window }) => {
+            let duration = Duration::from_secs(seconds);
+            acks::run(&acks::Options { duration, turns, devices, sockets, window }, &mut out)
+        }
+        Command::Bench(Bench::Ingest { devices, days, order, turns }) => {
+            let order = match order {
+                Order::Device => ingest::Order::Device,
+                Order::Day => ingest::Order::Day,
+            };
+            ingest::run(&ingest::Options { devices, days, order, turns }, &mut out)
+        }
+        Command::Bench(Bench::Memory { devices, readings }) => memory::run(devices, readings, &mut out),
+    }
+}
