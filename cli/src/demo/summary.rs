@@ -106,8 +106,9 @@ impl Summary {
 }
 
 impl Row {
+    /// Readings that were held before as they were sent now; what is lost or in conflict is no duplicate.
     fn duplicates(&self) -> u64 {
-        self.sent.saturating_sub(self.new).saturating_sub(self.conflicts)
+        self.sent.saturating_sub(self.new).saturating_sub(self.conflicts.max(self.wrong))
     }
 }
 
