@@ -59,7 +59,7 @@ impl System {
     pub(super) fn waiting_in_gateway(&self) -> Result<u64> {
         let now = jiff::Timestamp::now().into();
         let status = fieldpost_gateway::status(&self.journal, now).context("cannot ask the gateway")?;
-        Ok(status.waiting)
+        Ok(status.waiting_surveys)
     }
 }
 
