@@ -80,7 +80,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
 fn bare(extent: Extent, bodies: usize) -> Result<Duration> {
     let folder = folder()?;
     let path = folder.path().join("store.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(Store::open(&path)?.close());
     bare::insert(&path, extent, bodies)
 }
@@ -88,7 +88,8 @@ fn bare(extent: Extent, bodies: usize) -> Result<Duration> {
 fn through_store(extent: Extent, bodies: &[Bytes], at_once: usize) -> Result<Duration> {
     let folder = folder()?;
     let store = Store::open(&folder.path().join("store.db"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(at_once).build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(at_once).enable_time().build()?;
     let next = Arc::new(AtomicUsize::new(0));
     let bodies: Arc<[Bytes]> = bodies.into();
     let began = Instant::now();
