@@ -175,6 +175,8 @@ impl Store {
 
     /// Commits what waits, shows it, and closes the file. Other handles are of no use afterwards.
     pub async fn close(self) {
+        // The last connection to close must be the writer's: readers cannot tidy up.
+        self.readers.close().await;
         // It fails only if the writer has stopped already.
         let _ = self.queue.send(Job::Stop).await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -183,3 +185,5 @@ impl Store {
         }
     }
 }
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 /// Reads at once: two cores cannot use more.
-const CONNECTIONS: usize = 4;
+const CONNECTIONS: u32 = 4;
 /// How long a read may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,9 +34,17 @@ pub(crate) enum ReadError {
 
 impl Readers {
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let connections = std::iter::repeat_with(|| open::reader(path)).take(CONNECTIONS);
+        let connections = std::iter::repeat_with(|| open::reader(path)).take(CONNECTIONS as usize);
         let idle = Arc::new(Mutex::new(connections.collect::<rusqlite::Result<_>>()?));
-        Ok(Self { idle, turns: Arc::new(Semaphore::new(CONNECTIONS)) })
+        Ok(Self { idle, turns: Arc::new(Semaphore::new(CONNECTIONS as usize)) })
+    }
+
+    /// Closes all connections when the questions at hand are answered; later ones are not.
+    pub(super) async fn close(&self) {
+        let all = tokio::time::timeout(PATIENCE, self.turns.acquire_many(CONNECTIONS)).await;
+        self.turns.close();
+        drop(all);
+        lock(&self.idle).clear();
     }
 
     /// Runs `question` on a thread that may block.

@@ -10,7 +10,6 @@ use super::{
     receipts,
 };
 use crate::{
-    clock,
     console::{Console, Printout},
     submission::Submission,
 };
@@ -104,7 +103,7 @@ impl Writer {
     }
 
     /// Stores submissions together; if that fails, each by itself, so that none spoils the others (promise P7).
-    fn store(&mut self, mut waiting: Vec<Waiting>) {
+    pub(super) fn store(&mut self, mut waiting: Vec<Waiting>) {
         if waiting.is_empty() {
             return;
         }
@@ -124,7 +123,8 @@ impl Writer {
     }
 
     fn transact(&mut self, waiting: &mut [Waiting]) -> rusqlite::Result<Written> {
-        let now = clock::now();
+        // By the senders' receipts, not by a clock of our own: the two must not disagree about a receipt's age.
+        let now = waiting.iter().map(|(submission, _)| submission.received).max().unwrap_or(self.pruned);
         let prune = now.duration_since(self.pruned) >= PRUNE_EVERY;
         let result = Self::write(&mut self.connection, |transaction| {
             let mut batch = Batch::new(transaction, &mut self.devices, &mut self.gateways);
@@ -207,10 +207,7 @@ impl Writer {
         if let Some(console) = self.console {
             console.close();
         }
-        // Readers may close after this, and cannot empty the log.
-        let emptied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        let closed = self.connection.close().map_err(|(_, error)| error);
-        if let Err(error) = emptied.and(closed) {
+        if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the store was not closed cleanly; the next start repairs it");
         }
         drop(self.lock);

@@ -1,0 +1,157 @@
+//! What needs the store from inside: a clock of the test's own, and a disk that is full.
+
+use super::*;
+use fieldpost_core::dating::RESEND_WINDOW;
+
+fn origin() -> Origin {
+    Origin { gateway: "test".into(), time_zone: None }
+}
+
+fn at(text: &str) -> UtcInstant {
+    text.parse().unwrap()
+}
+
+/// Hands in `text` at `received`, at a site in `zone`.
+async fn text(store: &Store, text: &'static str, received: UtcInstant, zone: &str) -> Outcome {
+    let zone = TimeZone::get(zone).unwrap();
+    let bytes = Bytes::from_static(text.as_bytes());
+    let upload = Upload { format: Format::Text(zone), bytes, origin: origin(), received };
+    store.submit(upload.read().unwrap()).await.unwrap()
+}
+
+async fn times(store: &Store, device: &str) -> Vec<String> {
+    let number = store.device_number(device.parse().unwrap()).await.unwrap().unwrap();
+    let range = Range { from: UtcInstant::EARLIEST, to: UtcInstant::LATEST };
+    let readings = store.readings_of(number, range, 100).await.unwrap();
+    readings.iter().map(|reading| reading.time.to_string()).collect()
+}
+
+fn outcome(new: u64, duplicate: u64) -> Outcome {
+    Outcome { new, duplicate, conflict: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_a_copy_after_midnight_keeps_the_first_copys_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    let line = "m1 23:30 - 20 - 30%\n";
+    assert_eq!(text(&store, line, at("2026-07-01T23:31:00Z"), "UTC").await, outcome(1, 0));
+    assert_eq!(text(&store, line, at("2026-07-02T18:00:00Z"), "UTC").await, outcome(0, 1));
+    assert_eq!(times(&store, "m1").await, ["2026-07-01T23:30:00Z"]);
+    store.close().await;
+    let connection = rusqlite::Connection::open(folder.path().join("store.db")).unwrap();
+    let copies = "SELECT copies FROM surveys";
+    assert_eq!(connection.query_row(copies, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_a_copy_after_the_clocks_went_back_keeps_the_first_copys_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    // Rome, 2026-10-25: 03:00 summer time (01:00Z) becomes 02:00, so 02:30 comes twice.
+    let line = "m1 02:30 - 20 - 30%\n";
+    assert_eq!(text(&store, line, at("2026-10-25T00:40:00Z"), "Europe/Rome").await, outcome(1, 0));
+    assert_eq!(text(&store, line, at("2026-10-25T01:40:00Z"), "Europe/Rome").await, outcome(0, 1));
+    assert_eq!(times(&store, "m1").await, ["2026-10-25T00:30:00Z"]);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_the_same_text_on_the_next_day_is_another_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    let line = "m1 08:00 - 20 - 30%\n";
+    let first = at("2026-07-01T20:00:00Z");
+    assert_eq!(text(&store, line, first, "UTC").await, outcome(1, 0));
+    assert_eq!(text(&store, line, first.saturating_add(RESEND_WINDOW), "UTC").await, outcome(1, 0));
+    assert_eq!(times(&store, "m1").await, ["2026-07-01T08:00:00Z", "2026-07-02T08:00:00Z"]);
+    store.close().await;
+}
+
+/// Runs a writer's work by hand on a connection that the test prepares.
+fn writer(path: &Path) -> Writer {
+    Writer {
+        connection: open::writer(path).unwrap(),
+        queue: mpsc::channel(1).1,
+        state: Arc::default(),
+        console: None,
+        zone: TimeZone::UTC,
+        devices: Names::devices(),
+        gateways: Names::gateways(),
+        pruned: crate::clock::now(),
+        lock: open::lock(path).unwrap(),
+    }
+}
+
+fn submission(device: &str, readings: i64) -> Submission {
+    let record = |n| format!(r#"{{"n":"{device}/temperature","u":"Cel","t":{},"v":1}}"#, 1_000_000_000 + n);
+    let records: Vec<String> = (0..readings).map(record).collect();
+    let bytes = Bytes::from(format!("[{}]", records.join(",")));
+    Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now() }.read().unwrap()
+}
+
+/// The disk fills up in the middle of a batch. The batch is rolled back, so is each of its uploads that does not
+/// fit, their senders are told; a small one fits; and when there is room again everything goes on by itself.
+#[test]
+fn p10_a_full_disk_refuses_what_does_not_fit_and_recovers_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = writer(&folder.path().join("store.db"));
+    let pages: i64 = writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let limit = |writer: &Writer, pages: i64| {
+        let set = format!("PRAGMA max_page_count = {pages}");
+        writer.connection.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
+    };
+    let store = |writer: &mut Writer, devices: &[(&str, i64)]| -> Vec<Result<Outcome, SubmitError>> {
+        let (waiting, answers): (Vec<_>, Vec<_>) = devices
+            .iter()
+            .map(|(device, readings)| {
+                let (answer, answered) = oneshot::channel();
+                ((submission(device, *readings), answer), answered)
+            })
+            .unzip();
+        writer.store(waiting);
+        answers.into_iter().map(|answered| answered.blocking_recv().unwrap()).collect()
+    };
+    limit(&writer, pages + 4);
+    let said = store(&mut writer, &[("large", 5_000), ("small", 10)]);
+    assert!(matches!(said[0], Err(SubmitError::Store(_))), "{said:?}");
+    assert!(matches!(said[1], Ok(Outcome { new: 10, .. })), "{said:?}");
+    assert_eq!(writer.state.readings.load(Relaxed), 10);
+    limit(&writer, 1_000_000);
+    let said = store(&mut writer, &[("large", 5_000), ("small", 10)]);
+    assert!(matches!(said[0], Ok(Outcome { new: 5_000, .. })), "{said:?}");
+    assert!(matches!(said[1], Ok(Outcome { duplicate: 10, .. })), "{said:?}");
+    assert!(!writer.state.failing.load(Relaxed));
+    let names: String = writer
+        .connection
+        .query_row(
+            "SELECT group_concat(name || readings) FROM (SELECT * FROM devices ORDER BY name)",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(names, "large5000,small10");
+}
+
+#[test]
+fn the_quarantine_keeps_the_newest_thousand() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(&folder.path().join("store.db"));
+    for n in 0..1_100 {
+        let bytes = Bytes::from(format!("upload {n}"));
+        let upload = Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now() };
+        let refusal = upload.read().unwrap_err();
+        quarantine::record(&writer.connection, &Refused::new(&upload, &refusal)).unwrap();
+    }
+    let kept: i64 =
+        writer.connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 1_000);
+    let oldest: String = writer
+        .connection
+        .query_row("SELECT CAST(bytes AS TEXT) FROM quarantine ORDER BY id LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(oldest, "upload 100");
+    let counted: i64 =
+        writer.connection.query_row("SELECT sum(count) FROM refusals", [], |row| row.get(0)).unwrap();
+    assert_eq!(counted, 1_100, "all are counted");
+}
