@@ -1,4 +1,5 @@
 //! What the API answers.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Starting, stopping, and starting again on what is there (promise P10).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
 mod support;
 
@@ -16,6 +17,9 @@ use tempfile::TempDir;
 fn folder() -> Arc<TempDir> {
     Arc::new(tempfile::tempdir().unwrap())
 }
+
+/// What happens to a store's file.
+type Damage<'a> = &'a dyn Fn(&Path);
 
 /// Starts a cloud that must not start; returns why.
 async fn fails(folder: &Arc<TempDir>) -> Error {
@@ -76,7 +80,7 @@ async fn a_damaged_store_is_named_with_the_way_out_and_never_emptied() {
     cloud.upload("m1 08:00 - 20 - 30%\n").await;
     let (healthy, _) = cloud.stop().await;
     let store = fs::read(healthy.path().join("store.db")).unwrap();
-    let damages: [(&str, &dyn Fn(&Path)); 4] = [
+    let damages: [(&str, Damage<'_>); 4] = [
         ("empty", &|path| fs::write(path, b"").unwrap()),
         ("not a database", &|path| fs::write(path, vec![7; 8192]).unwrap()),
         ("cut", &|path| fs::write(path, &store[..store.len() / 2]).unwrap()),

@@ -1,4 +1,5 @@
 //! Text uploads: the reference gateway's, and everything that is not one.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
 mod support;
 
