@@ -1,0 +1,157 @@
+//! What is written to the journal at a time: one transaction, one fsync.
+
+use std::collections::BTreeMap;
+
+use fieldpost_core::UtcInstant;
+use rusqlite::{Connection, params};
+
+use super::{Journal, JournalError, NewSurvey, Quarantined, Seq, error::Doing, facts, quarantine};
+use crate::round::Change;
+
+/// Everything that becomes durable together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// They get the seqs after [`Journal::last_seq`], in this order.
+    pub(crate) surveys: Vec<NewSurvey>,
+    pub(crate) rounds: Vec<Change>,
+    pub(crate) custody: Vec<Custody>,
+    pub(crate) quarantined: Vec<Quarantined>,
+    /// How often input was refused, by reason.
+    pub(crate) refusals: BTreeMap<&'static str, u64>,
+    /// How often other things happened, by name.
+    pub(crate) counters: BTreeMap<&'static str, u64>,
+}
+
+/// What became of surveys at the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Custody {
+    /// The cloud holds every survey up to this one.
+    Held { through: Seq },
+    /// The cloud refused this one for good, and holds all before it; it may be offered once more later.
+    Refused { seq: Seq, at: UtcInstant, reason: String, again: Option<UtcInstant> },
+    /// The cloud took, after all, what it had refused.
+    Taken { seq: Seq },
+    /// This row does not match its checksum; the cloud holds all before it.
+    Damaged { seq: Seq, at: UtcInstant },
+    /// How the uplink does, as JSON.
+    Uplink(String),
+}
+
+impl Batch {
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.surveys.is_empty()
+            && self.rounds.is_empty()
+            && self.custody.is_empty()
+            && self.quarantined.is_empty()
+            && self.refusals.is_empty()
+            && self.counters.is_empty()
+    }
+}
+
+impl Journal {
+    /// Writes `batch`. When this returns without an error, all of it survives a power cut.
+    ///
+    /// After an error nothing is promised of the batch, and the journal must be opened anew: what is in memory may
+    /// be ahead of what is on disk.
+    pub(crate) fn commit(&mut self, batch: &Batch, now: UtcInstant) -> Result<(), JournalError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let write = self.conn.unchecked_transaction().doing("write", &self.path)?;
+        let last_seq = append(&write, self.last_seq, &batch.surveys).doing("write", &self.path)?;
+        batch.rounds.iter().try_for_each(|change| round(&write, change)).doing("write", &self.path)?;
+        let mut held_through = self.held_through;
+        for custody in &batch.custody {
+            held_through = held_through.max(hand_over(&write, custody).doing("write", &self.path)?);
+        }
+        if held_through > self.held_through {
+            facts::set_integer(&write, facts::HELD_THROUGH, held_through).doing("write", &self.path)?;
+        }
+        quarantine::add(&write, &batch.quarantined).doing("write", &self.path)?;
+        count(&write, Count::Refusals, &batch.refusals).doing("write", &self.path)?;
+        count(&write, Count::Counters, &batch.counters).doing("write", &self.path)?;
+        let keyed = batch.surveys.iter().filter_map(|survey| survey.key.map(|key| (key, survey.received)));
+        keyed.for_each(|(key, received)| self.keys.insert(key, received));
+        if self.keys.crowded(now) {
+            self.keys.spill(&write, last_seq, now).doing("write", &self.path)?;
+        }
+        write.commit().doing("write", &self.path)?;
+        (self.last_seq, self.held_through) = (last_seq, held_through);
+        Ok(())
+    }
+}
+
+fn append(write: &Connection, last_seq: Seq, surveys: &[NewSurvey]) -> rusqlite::Result<Seq> {
+    let mut insert = write.prepare_cached("INSERT INTO surveys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let mut seq = last_seq;
+    for survey in surveys {
+        seq = seq.saturating_add(1);
+        insert.execute(params![
+            seq,
+            survey.received.as_millis(),
+            survey.key.map(super::ShortKey::to_sql),
+            survey.device.as_str(),
+            survey.readings,
+            survey.records,
+            survey.checksum(seq),
+        ])?;
+    }
+    Ok(seq)
+}
+
+fn round(write: &Connection, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Opened(at) => facts::set_integer(write, facts::ROUND_OPENED, at.as_millis()),
+        Change::Reported(device) => {
+            let mut insert = write.prepare_cached("INSERT OR IGNORE INTO reported VALUES (?1)")?;
+            insert.execute([device.as_str()]).map(drop)
+        }
+        Change::Closed(round) => {
+            write.execute("DELETE FROM reported", [])?;
+            facts::remove(write, facts::ROUND_OPENED)?;
+            let json = serde_json::to_string(round).unwrap_or_default();
+            facts::set_text(write, facts::LAST_ROUND, &json)
+        }
+    }
+}
+
+/// Says up to where the cloud then holds everything.
+fn hand_over(write: &Connection, custody: &Custody) -> rusqlite::Result<Seq> {
+    match custody {
+        Custody::Held { through } => Ok(*through),
+        Custody::Refused { seq, at, reason, again } => {
+            let again = again.map(UtcInstant::as_millis);
+            write.execute(
+                "INSERT INTO refused VALUES (?1, ?2, ?3, 1, ?4) ON CONFLICT DO UPDATE
+                 SET at = ?2, reason = ?3, tries = tries + 1, again = ?4",
+                params![seq, at.as_millis(), reason, again],
+            )?;
+            Ok(*seq)
+        }
+        Custody::Taken { seq } => write.execute("DELETE FROM refused WHERE seq = ?1", [seq]).map(|_| 0),
+        Custody::Damaged { seq, at } => quarantine::move_row(write, *seq, *at).map(|()| *seq),
+        Custody::Uplink(json) => facts::set_text(write, facts::UPLINK, json).map(|()| 0),
+    }
+}
+
+/// The tables that count by name.
+enum Count {
+    Refusals,
+    Counters,
+}
+
+fn count(write: &Connection, table: Count, counts: &BTreeMap<&'static str, u64>) -> rusqlite::Result<()> {
+    let sql = match table {
+        Count::Refusals => {
+            "INSERT INTO refusals VALUES (?1, ?2) ON CONFLICT DO UPDATE SET count = count + ?2"
+        }
+        Count::Counters => {
+            "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET count = count + ?2"
+        }
+    };
+    for (name, count) in counts {
+        write.prepare_cached(sql)?.execute(params![name, count.cast_signed()])?;
+    }
+    Ok(())
+}

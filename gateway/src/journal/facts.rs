@@ -1,0 +1,50 @@
+//! Single facts of the journal, by name.
+
+use rusqlite::{Connection, OptionalExtension, ToSql, params, types::FromSql};
+
+/// The cloud holds every survey up to this seq (or has refused it for good).
+pub(super) const HELD_THROUGH: &str = "held_through";
+/// Keys of surveys up to this seq are in the table `keys`.
+pub(super) const KEYS_THROUGH: &str = "keys_through";
+/// When the open round opened.
+pub(super) const ROUND_OPENED: &str = "round_opened";
+/// The last round that closed, as JSON.
+pub(super) const LAST_ROUND: &str = "last_round";
+/// The roster as it was last given, a JSON list.
+pub(super) const ROSTER: &str = "roster";
+/// The most bytes that the journal may take, as it was last given.
+pub(super) const JOURNAL_MAX: &str = "journal_max";
+/// How the uplink does, as JSON.
+pub(super) const UPLINK: &str = "uplink";
+
+pub(super) fn integer(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    get(conn, name)
+}
+
+pub(super) fn text(conn: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    get(conn, name)
+}
+
+fn get<T: FromSql>(conn: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
+    conn.prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn set_integer(conn: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+    set(conn, name, value)
+}
+
+pub(super) fn set_text(conn: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    set(conn, name, value)
+}
+
+fn set(conn: &Connection, name: &str, value: impl ToSql) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?.execute(params![name, value])?;
+    Ok(())
+}
+
+pub(super) fn remove(conn: &Connection, name: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM facts WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}

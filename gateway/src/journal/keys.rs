@@ -1,0 +1,188 @@
+//! Which datagrams have been seen: the memory that makes a re-sent one a copy and not a second survey.
+//!
+//! A key is remembered for [`RESEND_WINDOW`] after its first copy. The newest keys are in memory; beyond
+//! [`IN_MEMORY`] they move to the table `keys`, all at once and in order, because one random key at a time would
+//! write a page of the file for every datagram. A Bloom filter then spares new datagrams the look into the table.
+//! Nothing here is the truth: after a start it is built again from the rows behind `keys_through` and the table.
+
+use std::{collections::HashMap, path::Path};
+
+use fieldpost_core::{UtcInstant, dating::RESEND_WINDOW};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{JournalError, error::Doing, facts, row::ShortKey};
+
+/// Keys held in memory: what the hash table takes in 2.2 MiB. Enough for a day of 100,000 datagrams.
+pub(super) const IN_MEMORY: usize = 114_688;
+/// The filter's size in bits (2 MiB), used only when keys have moved to the table.
+const FILTER_BITS: u32 = 24;
+
+/// The keys of the last hours.
+pub(super) struct Keys {
+    recent: HashMap<ShortKey, UtcInstant>,
+    /// None: the table is empty.
+    filter: Option<Filter>,
+    limit: usize,
+}
+
+impl Keys {
+    /// Reads them back from the journal.
+    pub(super) fn load(conn: &Connection, path: &Path, now: UtcInstant) -> Result<Self, JournalError> {
+        let mut keys = Self { recent: HashMap::new(), filter: None, limit: IN_MEMORY };
+        let through = facts::integer(conn, facts::KEYS_THROUGH).doing("read", path)?.unwrap_or(0);
+        let sql = "SELECT key, received FROM surveys WHERE seq > ?1 AND key IS NOT NULL ORDER BY seq";
+        let mut rows = conn.prepare(sql).doing("read", path)?;
+        let mut rows = rows.query([through]).doing("read", path)?;
+        while let Some(row) = rows.next().doing("read", path)? {
+            let key = ShortKey::from_sql(row.get(0).doing("read", path)?);
+            let received = UtcInstant::from_millis(row.get(1).doing("read", path)?);
+            if fresh(received, now) {
+                keys.recent.insert(key, received);
+            }
+        }
+        keys.load_filter(conn).doing("read", path)?;
+        Ok(keys)
+    }
+
+    /// Whether a copy of the datagram has been journaled within the window before `now`.
+    pub(super) fn known(&self, conn: &Connection, key: ShortKey, now: UtcInstant) -> rusqlite::Result<bool> {
+        if let Some(received) = self.recent.get(&key) {
+            return Ok(fresh(*received, now));
+        }
+        if !self.filter.as_ref().is_some_and(|filter| filter.may_hold(key)) {
+            return Ok(false);
+        }
+        let mut held = conn.prepare_cached("SELECT received FROM keys WHERE key = ?1")?;
+        let received = held.query_row([key.to_sql()], |row| row.get(0)).optional()?;
+        Ok(received.is_some_and(|received| fresh(UtcInstant::from_millis(received), now)))
+    }
+
+    pub(super) fn insert(&mut self, key: ShortKey, received: UtcInstant) {
+        self.recent.insert(key, received);
+    }
+
+    /// Lets go of what is too old; says whether the rest still is too much for memory and must be moved.
+    pub(super) fn crowded(&mut self, now: UtcInstant) -> bool {
+        if self.recent.len() < self.limit {
+            return false;
+        }
+        self.recent.retain(|_, received| fresh(*received, now));
+        self.recent.len() >= self.limit / 4 * 3
+    }
+
+    /// Moves all keys to the table, durable when `conn`'s transaction is. `through` is the journal's last seq.
+    pub(super) fn spill(&mut self, conn: &Connection, through: i64, now: UtcInstant) -> rusqlite::Result<()> {
+        let oldest = now.saturating_sub(RESEND_WINDOW);
+        conn.execute("DELETE FROM keys WHERE received <= ?1", [oldest.as_millis()])?;
+        let mut sorted: Vec<_> = self.recent.drain().collect();
+        sorted.sort_unstable();
+        let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO keys VALUES (?1, ?2)")?;
+        for (key, received) in sorted {
+            insert.execute(params![key.to_sql(), received.as_millis()])?;
+        }
+        facts::set_integer(conn, facts::KEYS_THROUGH, through)?;
+        self.load_filter(conn)
+    }
+
+    fn load_filter(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let mut filter = None;
+        let mut rows = conn.prepare("SELECT key FROM keys")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            filter.get_or_insert_with(Filter::new).add(ShortKey::from_sql(row.get(0)?));
+        }
+        self.filter = filter;
+        Ok(())
+    }
+}
+
+/// A first copy from the future means that our clock was set back: it still counts.
+fn fresh(received: UtcInstant, now: UtcInstant) -> bool {
+    now.duration_since(received) < RESEND_WINDOW
+}
+
+/// A Bloom filter. Keys are already as good as random, so their own bits are the hashes.
+struct Filter {
+    words: Vec<u64>,
+}
+
+impl Filter {
+    fn new() -> Self {
+        Self { words: vec![0; (1 << FILTER_BITS) / 64] }
+    }
+
+    fn bits(key: ShortKey) -> [(usize, u64); 3] {
+        let key = key.to_sql().cast_unsigned();
+        [key, key >> 20, key >> 40].map(|hash| {
+            let bit = hash & ((1 << FILTER_BITS) - 1);
+            (usize::try_from(bit / 64).unwrap_or(0), 1 << (bit % 64))
+        })
+    }
+
+    fn add(&mut self, key: ShortKey) {
+        for (word, mask) in Self::bits(key) {
+            if let Some(word) = self.words.get_mut(word) {
+                *word |= mask;
+            }
+        }
+    }
+
+    fn may_hold(&self, key: ShortKey) -> bool {
+        Self::bits(key)
+            .into_iter()
+            .all(|(word, mask)| self.words.get(word).is_some_and(|word| word & mask != 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::schema;
+    use std::time::Duration;
+
+    fn empty() -> (Connection, Keys, UtcInstant) {
+        let path = Path::new(":memory:");
+        let conn = schema::create_plain(path).unwrap();
+        let now = "2026-07-01T20:00:00Z".parse().unwrap();
+        let keys = Keys::load(&conn, path, now).unwrap();
+        (conn, keys, now)
+    }
+
+    #[test]
+    fn a_key_is_known_for_twenty_hours_in_memory_and_on_disk() {
+        let (conn, mut keys, now) = empty();
+        let key = ShortKey::from_sql(-7);
+        assert!(!keys.known(&conn, key, now).unwrap());
+        keys.insert(key, now);
+        for place in ["memory", "disk"] {
+            let nearly = now.saturating_add(RESEND_WINDOW - Duration::from_secs(1));
+            assert!(keys.known(&conn, key, nearly).unwrap(), "{place}");
+            assert!(!keys.known(&conn, key, now.saturating_add(RESEND_WINDOW)).unwrap(), "{place}");
+            assert!(
+                keys.known(&conn, key, now.saturating_sub(RESEND_WINDOW)).unwrap(),
+                "{place}: clock set back"
+            );
+            keys.spill(&conn, 1, now).unwrap();
+            assert!(keys.recent.is_empty());
+        }
+    }
+
+    #[test]
+    fn keys_that_no_longer_fit_in_memory_are_found_on_disk_and_the_old_ones_go() {
+        let (conn, mut keys, now) = empty();
+        keys.limit = 100;
+        let key = |n: u64| ShortKey::from_sql(n.wrapping_mul(0x9E37_79B9_7F4A_7C15).cast_signed());
+        for n in 0..1_000_u64 {
+            if keys.crowded(now) {
+                keys.spill(&conn, 0, now).unwrap();
+            }
+            keys.insert(key(n), now);
+        }
+        assert!(keys.recent.len() <= 100);
+        assert!((0..1_000).all(|n| keys.known(&conn, key(n), now).unwrap()));
+        assert!((1_000..2_000).all(|n| !keys.known(&conn, key(n), now).unwrap()));
+        keys.spill(&conn, 0, now.saturating_add(RESEND_WINDOW)).unwrap();
+        let left: i64 = conn.query_row("SELECT count(*) FROM keys", [], |row| row.get(0)).unwrap();
+        assert!(left <= 100, "{left}");
+    }
+}

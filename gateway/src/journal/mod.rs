@@ -1,0 +1,119 @@
+//! The journal: the gateway's durable queue, and the one module that knows SQL.
+//!
+//! It is one SQLite file, `journal.db` in the data folder, in WAL mode with `synchronous=FULL`; its tables are
+//! described in `migrations/`. What holds:
+//!
+//! - **Written** by one connection, [`Journal`], a [`Batch`] at a time: one transaction, one fsync. When
+//!   [`Journal::commit`] has returned, everything in the batch survives a power cut; before, nothing does.
+//! - **Read** by others beside it ([`Reader`], [`summary`]), which never wait for the writer nor it for them.
+//! - **Passed on**: one cursor, `held_through`, says up to which seq the cloud holds every survey. No row is ever
+//!   updated. Surveys that the cloud refused for good are named in `refused`, and the cursor passes over them.
+//! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short.
+//! - **Checked**: each row has a checksum. One that does not match goes to the quarantine, the rest goes on.
+//! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under a name with the time,
+//!   and every row that can still be read and proven goes into a new one (`salvage.rs`).
+
+mod batch;
+mod error;
+mod facts;
+mod keys;
+mod open;
+mod prune;
+mod quarantine;
+mod reader;
+mod room;
+mod row;
+mod salvage;
+mod schema;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use fieldpost_core::{DeviceId, UtcInstant};
+use rusqlite::Connection;
+
+pub(crate) use batch::{Batch, Custody};
+pub use error::JournalError;
+pub(crate) use open::{Finding, Limits};
+pub(crate) use quarantine::Quarantined;
+pub(crate) use reader::{Page, Reader};
+pub(crate) use room::Full;
+pub(crate) use row::{NewSurvey, Seq, ShortKey, StoredSurvey};
+pub(crate) use summary::{RoundNow, Summary, summary};
+
+use error::Doing;
+use keys::Keys;
+
+/// The journal's file in the data folder.
+pub(crate) const FILE: &str = "journal.db";
+
+/// The journal, open to write. There is one in a process, and one process in a data folder.
+pub(crate) struct Journal {
+    conn: Connection,
+    path: PathBuf,
+    limits: Limits,
+    keys: Keys,
+    /// The last seq that was given out.
+    last_seq: Seq,
+    /// Up to here the cloud holds everything.
+    held_through: Seq,
+}
+
+impl Journal {
+    /// Whether a copy of the datagram has been journaled within the re-send window.
+    pub(crate) fn known(&self, key: ShortKey, now: UtcInstant) -> Result<bool, JournalError> {
+        self.keys.known(&self.conn, key, now).doing("read", &self.path)
+    }
+
+    /// The last survey that is journaled.
+    pub(crate) fn last_seq(&self) -> Seq {
+        self.last_seq
+    }
+
+    /// Up to here the cloud holds everything.
+    pub(crate) fn held_through(&self) -> Seq {
+        self.held_through
+    }
+
+    /// The round that is open: since when, and who has reported in it.
+    pub(crate) fn open_round(&self) -> Result<(Option<UtcInstant>, Vec<DeviceId>), JournalError> {
+        summary::open_round(&self.conn).doing("read", &self.path)
+    }
+
+    /// The last survey that belongs to a closed round.
+    pub(crate) fn closed_through(&self) -> Result<Seq, JournalError> {
+        let last = summary::last_round(&self.conn).doing("read", &self.path)?;
+        Ok(last.map_or(0, |round| round.last_seq))
+    }
+
+    /// Whether `bytes` more may be written.
+    pub(crate) fn room(&self, bytes: usize) -> Result<Result<(), Full>, JournalError> {
+        room::check(&self.conn, &self.path, &self.limits, bytes)
+    }
+
+    /// Makes what an operator asks about durable for those who look later: the roster.
+    pub(crate) fn note_roster(&mut self, roster: &[DeviceId]) -> Result<(), JournalError> {
+        let ids: Vec<&str> = roster.iter().map(DeviceId::as_str).collect();
+        let text = serde_json::Value::from(ids).to_string();
+        if facts::text(&self.conn, facts::ROSTER).doing("read", &self.path)?.as_deref() != Some(&text) {
+            facts::set_text(&self.conn, facts::ROSTER, &text).doing("write", &self.path)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of some surveys that the cloud holds and that are older than they must be kept; with `short`, also of
+    /// younger ones. Says how many; zero when there is nothing more to let go of.
+    pub(crate) fn prune(&mut self, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
+        prune::prune(self, now, short)
+    }
+
+    /// Folds the write-ahead log into the file and closes both.
+    pub(crate) fn close(self) -> Result<(), JournalError> {
+        self.conn.close().map_err(|(_, source)| source).doing("close", &self.path)
+    }
+
+    /// Where the journal is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}

@@ -1,0 +1,71 @@
+//! Refused input, kept raw for inspection.
+
+use fieldpost_core::UtcInstant;
+use rusqlite::{Connection, params};
+
+use super::Seq;
+
+/// As much of refused input as is kept.
+pub(super) const MAX_RAW: usize = 4_096;
+/// The newest refused inputs that are kept.
+pub(super) const MAX_ROWS: i64 = 1_000;
+
+/// Input that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quarantined {
+    pub(crate) at: UtcInstant,
+    /// Who sent it.
+    pub(crate) peer: String,
+    /// By what it is counted.
+    pub(crate) reason: &'static str,
+    /// What the sender was told.
+    pub(crate) detail: String,
+    pub(crate) raw: Vec<u8>,
+}
+
+/// Adds to the quarantine, and lets the oldest go.
+pub(super) fn add(write: &Connection, inputs: &[Quarantined]) -> rusqlite::Result<()> {
+    for input in inputs {
+        let raw = input.raw.get(..MAX_RAW).unwrap_or(&input.raw);
+        let at = input.at.as_millis();
+        insert(write, at, &input.peer, input.reason, &input.detail, raw)?;
+    }
+    if inputs.is_empty() { Ok(()) } else { bound(write) }
+}
+
+/// Moves a damaged survey there. If not even its bytes can be read, what is left says so.
+pub(super) fn move_row(write: &Connection, seq: Seq, at: UtcInstant) -> rusqlite::Result<()> {
+    let raw: Vec<u8> = write
+        .query_row("SELECT records FROM surveys WHERE seq = ?1", [seq], |row| row.get(0))
+        .unwrap_or_default();
+    let raw = raw.get(..MAX_RAW).unwrap_or(&raw);
+    let detail = format!("survey {seq} of the journal does not match its checksum");
+    insert(write, at.as_millis(), "journal", "checksum", &detail, raw)?;
+    write.execute("DELETE FROM surveys WHERE seq = ?1", [seq])?;
+    write.execute(
+        "INSERT INTO refusals VALUES ('checksum', 1) ON CONFLICT DO UPDATE SET count = count + 1",
+        [],
+    )?;
+    bound(write)
+}
+
+fn insert(
+    write: &Connection,
+    at: i64,
+    peer: &str,
+    reason: &str,
+    detail: &str,
+    raw: &[u8],
+) -> rusqlite::Result<()> {
+    write
+        .prepare_cached("INSERT INTO quarantine (at, peer, reason, detail, raw) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![at, peer, reason, detail, raw])?;
+    Ok(())
+}
+
+fn bound(write: &Connection) -> rusqlite::Result<()> {
+    write
+        .prepare_cached("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?1")?
+        .execute([MAX_ROWS])?;
+    Ok(())
+}

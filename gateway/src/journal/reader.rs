@@ -1,0 +1,108 @@
+//! The journal as the uplink reads it, beside the writer.
+
+use std::path::{Path, PathBuf};
+
+use fieldpost_core::{DeviceId, UtcInstant};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{FILE, JournalError, Seq, StoredSurvey, error::Doing, row, schema};
+
+/// A read-only connection of its own.
+pub(crate) struct Reader {
+    conn: Connection,
+    path: PathBuf,
+}
+
+/// What stands next in the journal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// Nothing.
+    Empty,
+    /// Surveys, in order, each proven by its checksum.
+    Surveys(Vec<StoredSurvey>),
+    /// A row that does not match its checksum.
+    Damaged(Seq),
+}
+
+impl Reader {
+    /// Opens the journal in `folder`.
+    pub(crate) fn open(folder: &Path) -> Result<Self, JournalError> {
+        let path = folder.join(FILE);
+        Ok(Self { conn: schema::open_reader(&path)?, path })
+    }
+
+    /// The surveys behind `after` up to `through`: at most `max`, and at most `max_bytes` unless one alone is more.
+    pub(crate) fn page(
+        &self,
+        after: Seq,
+        through: Seq,
+        max: usize,
+        max_bytes: usize,
+    ) -> Result<Page, JournalError> {
+        self.read_page(after, through, max, max_bytes).doing("read", &self.path)
+    }
+
+    fn read_page(&self, after: Seq, through: Seq, max: usize, max_bytes: usize) -> rusqlite::Result<Page> {
+        let mut select = self.conn.prepare_cached(
+            "SELECT seq, received, device, readings, records, checksum FROM surveys
+             WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
+        )?;
+        let mut rows = select.query(params![after, through, i64::try_from(max).unwrap_or(i64::MAX)])?;
+        let (mut surveys, mut bytes) = (Vec::new(), 0_usize);
+        while let Some(row) = rows.next()? {
+            let Some(survey) = read_row(row)? else {
+                // What comes before it goes first.
+                return if surveys.is_empty() {
+                    row.get(0).map(Page::Damaged)
+                } else {
+                    Ok(Page::Surveys(surveys))
+                };
+            };
+            bytes = bytes.saturating_add(survey.records.len());
+            if bytes > max_bytes && !surveys.is_empty() {
+                break;
+            }
+            surveys.push(survey);
+        }
+        Ok(if surveys.is_empty() { Page::Empty } else { Page::Surveys(surveys) })
+    }
+
+    /// A survey that the cloud refused and that is to be offered once more.
+    pub(crate) fn again(&self, now: UtcInstant) -> Result<Option<StoredSurvey>, JournalError> {
+        let sql = "SELECT seq, received, device, readings, records, checksum
+                   FROM refused JOIN surveys USING (seq) WHERE again <= ?1 ORDER BY seq LIMIT 1";
+        let read = || {
+            let mut select = self.conn.prepare_cached(sql)?;
+            select.query_row([now.as_millis()], read_row).optional()
+        };
+        Ok(read().doing("read", &self.path)?.flatten())
+    }
+
+    /// How often the cloud has refused the survey.
+    pub(crate) fn tries(&self, seq: Seq) -> Result<u32, JournalError> {
+        let read = || {
+            let mut select = self.conn.prepare_cached("SELECT tries FROM refused WHERE seq = ?1")?;
+            select.query_row([seq], |row| row.get(0)).optional()
+        };
+        Ok(read().doing("read", &self.path)?.unwrap_or(0))
+    }
+}
+
+/// A row `seq, received, device, readings, records, checksum`; None if the checksum does not match.
+pub(super) fn read_row(row: &Row<'_>) -> rusqlite::Result<Option<StoredSurvey>> {
+    let fields = || {
+        let received: i64 = row.get(1)?;
+        let device: String = row.get(2)?;
+        let (readings, records): (u32, Vec<u8>) = (row.get(3)?, row.get(4)?);
+        Ok((received, device, readings, records, row.get::<_, i64>(5)?))
+    };
+    let seq = row.get(0)?;
+    // Fields of the wrong type are no more than damaged.
+    let fields: rusqlite::Result<_> = fields();
+    let Ok((received, device, readings, records, checksum)) = fields else { return Ok(None) };
+    if row::checksum(seq, received, &device, readings, &records) != checksum {
+        return Ok(None);
+    }
+    let Ok(device) = DeviceId::new(&device) else { return Ok(None) };
+    Ok(Some(StoredSurvey { seq, device, readings, records }))
+}
