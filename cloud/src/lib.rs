@@ -29,6 +29,6 @@ mod submission;
 pub use error::Error;
 pub use limits::Limits;
 pub use settings::{Settings, Sockets};
-pub use shell::run;
+pub use shell::{run, run_within};
 pub use store::{Outcome, Store, SubmitError};
 pub use submission::Origin;

@@ -1,6 +1,5 @@
 //! What the cloud is told at its start.
 
-use crate::Limits;
 use jiff::tz::TimeZone;
 use std::{net::TcpListener, path::PathBuf};
 
@@ -15,21 +14,13 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// Take one upload, answer it, and end.
     pub once: bool,
-    /// What connections may use.
-    pub limits: Limits,
 }
 
 impl Settings {
-    /// Runs for ever, on the store `store.db` in `data`, in UTC, with the default limits.
+    /// Runs for ever, on the store `store.db` in `data`, in UTC.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self {
-            data: data.into(),
-            store: None,
-            time_zone: TimeZone::UTC,
-            once: false,
-            limits: Limits::default(),
-        }
+        Self { data: data.into(), store: None, time_zone: TimeZone::UTC, once: false }
     }
 
     /// The store's file.

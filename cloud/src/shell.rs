@@ -1,8 +1,8 @@
 //! The shell: starts what was asked for, and ends it in the order in which nothing is lost.
 
 use crate::{
-    Error, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console, counters::Counters,
-    http, ingest, intake::Intake, once::Once,
+    Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
+    counters::Counters, http, ingest, intake::Intake, once::Once,
 };
 use std::{fs, io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -21,12 +21,25 @@ pub async fn run(
     console: Box<dyn Write + Send>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
+    run_within(Limits::default(), sockets, settings, console, shutdown).await
+}
+
+/// As [`run`], with limits other than the usual ones.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_within(
+    limits: Limits,
+    sockets: Sockets,
+    settings: Settings,
+    console: Box<dyn Write + Send>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
     let upload = sockets.upload.map(listener).transpose()?;
     let http = sockets.http.map(listener).transpose()?;
     let unusable = |source| Error::Folder { path: settings.data.clone(), source };
     fs::create_dir_all(&settings.data).map_err(unusable)?;
     let console = Console::start(console).map_err(Error::Thread)?;
-    let limits = settings.limits;
     let path = settings.store_path();
     let zone = settings.time_zone.clone();
     let store = Store::open_with(&path, Some(console), zone, limits.commit_deadline)?;

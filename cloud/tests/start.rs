@@ -23,7 +23,7 @@ type Damage<'a> = &'a dyn Fn(&Path);
 
 /// Starts a cloud that must not start; returns why.
 async fn fails(folder: &Arc<TempDir>) -> Error {
-    Cloud::start_with(folder.clone(), |_| {}).await.ended().await.unwrap_err()
+    Cloud::start_with(folder.clone(), |_, _| {}).await.ended().await.unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn p10_a_cloud_that_stopped_goes_on_where_it_was() {
     assert_eq!(cloud.upload("m1 08:00 - 20 - 30%\n").await, "Surveys received");
     let (folder, _) = cloud.stop().await;
     assert!(!folder.path().join("store.db-wal").exists(), "a clean stop leaves one file");
-    let cloud = Cloud::start_with(folder, |_| {}).await;
+    let cloud = Cloud::start_with(folder, |_, _| {}).await;
     assert_eq!(cloud.get_json("/healthz").await["readings"], 1);
     assert_eq!(cloud.upload("m1 08:00 - 20 - 30%\n").await, "Surveys received");
     assert_eq!(
@@ -58,7 +58,7 @@ async fn p1_what_was_acknowledged_is_there_after_a_crash() {
     // A torn tail: the last write of the log had only begun.
     let log = fs::OpenOptions::new().append(true).open(after.path().join("store.db-wal")).unwrap();
     (&log).write_all(&[0x5a; 1000]).unwrap();
-    let cloud_after = Cloud::start_with(after, |_| {}).await;
+    let cloud_after = Cloud::start_with(after, |_, _| {}).await;
     assert_eq!(cloud_after.get_json("/api/v1/devices/m1").await["readings"], 10);
     cloud_after.stop().await;
     cloud.stop().await;
@@ -137,7 +137,7 @@ async fn a_data_folder_that_cannot_be_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "not a folder").unwrap();
     let data = file.join("data");
-    let mut cloud = Cloud::start_with(folder, |settings| settings.data = data).await;
+    let mut cloud = Cloud::start_with(folder, |settings, _| settings.data = data).await;
     let error = cloud.ended().await.unwrap_err();
     assert!(matches!(error, Error::Folder { .. }), "{error}");
     assert!(error.to_string().contains("file/data") && error.to_string().contains("--data"), "{error}");
@@ -164,7 +164,7 @@ impl Write for Stuck {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_console_that_nobody_reads_does_not_stop_the_store_and_says_what_it_left_out() {
     let stuck = Stuck::default();
-    let cloud = Cloud::start_on(folder(), |_| {}, stuck.1.clone(), Box::new(stuck.clone()));
+    let cloud = Cloud::start_on(folder(), |_, _| {}, stuck.1.clone(), Box::new(stuck.clone()));
     let pack = |from: i64, count: i64| {
         let record = |n| format!(r#"{{"n":"m1/temperature","u":"Cel","t":{},"v":1}}"#, 1_000_000_000 + n);
         let records: Vec<String> = (from..from + count).map(record).collect();
@@ -200,7 +200,7 @@ async fn a_console_that_is_gone_does_not_stop_the_store() {
             Ok(())
         }
     }
-    let cloud = Cloud::start_on(folder(), |_| {}, Console::default(), Box::new(Gone));
+    let cloud = Cloud::start_on(folder(), |_, _| {}, Console::default(), Box::new(Gone));
     for hour in 10..20 {
         assert_eq!(cloud.upload(&format!("m1 2025-07-01 {hour}:00Z - 20 - 30%\n")).await, "Surveys received");
     }

@@ -3,6 +3,7 @@
 
 mod support;
 
+use fieldpost_cloud::{Limits, Settings};
 use std::sync::Arc;
 use support::{Cloud, PATIENCE, answer, hasty, hours_ago, sql};
 use tokio::{
@@ -152,9 +153,9 @@ async fn a_slow_sender_and_a_silent_one_cost_the_others_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_over_the_connection_limit_wait_for_their_turn() {
-    let limit = |settings: &mut fieldpost_cloud::Settings| {
-        hasty(settings);
-        settings.limits.upload_connections = 2;
+    let limit = |settings: &mut Settings, limits: &mut Limits| {
+        hasty(settings, limits);
+        limits.upload_connections = 2;
     };
     let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), limit).await;
     let _silent =
@@ -186,7 +187,7 @@ async fn ten_thousand_connections_one_after_another_leave_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_takes_one_upload_answers_it_shows_it_and_ends() {
-    let once = |settings: &mut fieldpost_cloud::Settings| settings.once = true;
+    let once = |settings: &mut Settings, _: &mut Limits| settings.once = true;
     let mut cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), once).await;
     assert_eq!(cloud.upload(DAY).await, "Surveys received");
     cloud.ended().await.unwrap();

@@ -40,7 +40,7 @@ pub(super) struct Span {
     pub(super) gateway: i64,
     /// Its place among the batch's rows.
     pub(super) rows: Range<usize>,
-    pub(super) identity: i64,
+    pub(super) identity: surveys::Identity,
     pub(super) received_at_gateway: Option<UtcInstant>,
     pub(super) received: UtcInstant,
 }
@@ -94,7 +94,8 @@ impl<'a> Batch<'a> {
             };
             self.rows.extend(one.survey.readings.iter().map(row));
             let dated_by = submission.undated.as_ref().map(|_| submission.received);
-            let identity = surveys::identity(&submission.origin.gateway, one, one.received.or(dated_by));
+            let identity =
+                surveys::Identity::of(&submission.origin.gateway, &one.survey, one.received.or(dated_by));
             self.spans.push(Span {
                 device,
                 gateway,

@@ -4,24 +4,37 @@ use super::{
     batch::{Outcome, Span},
     readings::{Fate, Row},
 };
-use fieldpost_core::{Key, Moisture, Temperature, UtcInstant, senml::PackSurvey};
+use fieldpost_core::{Key, Moisture, Survey, Temperature, UtcInstant};
 use rusqlite::Connection;
 
-/// The identity of a survey among those of its device: who brought it, when that one got it, and what it says.
-/// Another copy has the same; another empty day has not.
-pub(super) fn identity(gateway: &str, one: &PackSurvey, received: Option<UtcInstant>) -> i64 {
-    let mut bytes = Vec::with_capacity(gateway.len() + 12 * one.survey.readings.len() + 16);
-    bytes.extend_from_slice(gateway.as_bytes());
-    bytes.push(0);
-    bytes.extend_from_slice(&received.map_or(i64::MIN, UtcInstant::as_millis).to_le_bytes());
-    for reading in &one.survey.readings {
-        let temperature = reading.values.temperature().map_or(i64::MIN, Temperature::hundredths);
-        let moisture = reading.values.moisture().map_or(i64::MIN, Moisture::hundredths);
-        for number in [reading.time.as_millis(), temperature, moisture] {
-            bytes.extend_from_slice(&number.to_le_bytes());
+/// What tells a survey from the others of its device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    /// Its earliest reading, or its receipt if it has none: surveys lie in the order of time, which inserts fast.
+    starts: UtcInstant,
+    /// Hash of who brought it, when that one got it, and what it says. Another copy has the same; another empty day
+    /// has not.
+    hash: i64,
+}
+
+impl Identity {
+    /// Of a survey that `gateway` got at `received`, if that is known.
+    pub(super) fn of(gateway: &str, survey: &Survey, received: Option<UtcInstant>) -> Self {
+        let mut bytes = Vec::with_capacity(gateway.len() + 24 * survey.readings.len() + 16);
+        bytes.extend_from_slice(gateway.as_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(&received.map_or(i64::MIN, UtcInstant::as_millis).to_le_bytes());
+        for reading in &survey.readings {
+            let temperature = reading.values.temperature().map_or(i64::MIN, Temperature::hundredths);
+            let moisture = reading.values.moisture().map_or(i64::MIN, Moisture::hundredths);
+            for number in [reading.time.as_millis(), temperature, moisture] {
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
         }
+        let earliest = survey.readings.iter().map(|reading| reading.time).min();
+        let starts = earliest.or(received).unwrap_or(UtcInstant::from_millis(0));
+        Self { starts, hash: Key::of(&[&bytes]).as_i64() }
     }
-    Key::of(&[&bytes]).as_i64()
 }
 
 /// Notes a survey, or one more copy of it.
@@ -29,14 +42,15 @@ pub(super) fn record(connection: &Connection, span: &Span, outcome: Outcome) -> 
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "INSERT INTO surveys (device, identity, gateway, received_at_gateway, received,
+            "INSERT INTO surveys (device, starts, identity, gateway, received_at_gateway, received,
                                   readings, new, duplicate, conflict)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT DO UPDATE SET copies = copies + 1",
         )?
         .execute((
             span.device,
-            span.identity,
+            span.identity.starts.as_millis(),
+            span.identity.hash,
             span.gateway,
             span.received_at_gateway.map(UtcInstant::as_millis),
             span.received.as_millis(),

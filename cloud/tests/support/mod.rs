@@ -58,10 +58,10 @@ pub struct Cloud {
 
 impl Cloud {
     pub async fn start() -> Self {
-        Self::start_with(Arc::new(tempfile::tempdir().unwrap()), |_| {}).await
+        Self::start_with(Arc::new(tempfile::tempdir().unwrap()), |_, _| {}).await
     }
 
-    pub async fn start_with(folder: Arc<TempDir>, change: impl FnOnce(&mut Settings)) -> Self {
+    pub async fn start_with(folder: Arc<TempDir>, change: impl FnOnce(&mut Settings, &mut Limits)) -> Self {
         let console = Console::default();
         let out = console.clone();
         Self::start_on(folder, change, console, Box::new(out))
@@ -69,7 +69,7 @@ impl Cloud {
 
     pub fn start_on(
         folder: Arc<TempDir>,
-        change: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut Settings, &mut Limits),
         console: Console,
         out: Box<dyn Write + Send>,
     ) -> Self {
@@ -77,12 +77,13 @@ impl Cloud {
         let (upload_socket, http_socket) = (bind(), bind());
         let (upload, http) = (upload_socket.local_addr().unwrap(), http_socket.local_addr().unwrap());
         let mut settings = Settings::new(folder.path());
-        change(&mut settings);
+        let mut limits = Limits::default();
+        change(&mut settings, &mut limits);
         let (stop, stopped) = oneshot::channel::<()>();
         let sockets = Sockets { upload: Some(upload_socket), http: Some(http_socket) };
         let running = tokio::spawn(async move {
             let shutdown = async { _ = stopped.await };
-            fieldpost_cloud::run(sockets, settings, out, shutdown).await
+            fieldpost_cloud::run_within(limits, sockets, settings, out, shutdown).await
         });
         Self { folder, upload, http, console, stop: Some(stop), running }
     }
@@ -219,8 +220,8 @@ pub fn sql<T: rusqlite::types::FromSql>(store: &Path, sql: &str) -> T {
 }
 
 /// Short limits, for tests in which they run out.
-pub fn hasty(settings: &mut Settings) {
-    settings.limits = Limits {
+pub fn hasty(_: &mut Settings, limits: &mut Limits) {
+    *limits = Limits {
         upload_stall: Duration::from_millis(400),
         upload_deadline: Duration::from_secs(3),
         upload_linger: Duration::from_millis(500),

@@ -55,6 +55,7 @@ CREATE UNIQUE INDEX conflicts_offer
 -- Every survey that was taken, once for each gateway that brought it.
 CREATE TABLE surveys (
     device              INTEGER NOT NULL, -- devices.id
+    starts              INTEGER NOT NULL, -- its earliest reading; of an empty day, its receipt (0 if nobody says)
     identity            INTEGER NOT NULL, -- hash of gateway, receipt there and readings
     gateway             INTEGER NOT NULL, -- gateways.id
     received_at_gateway INTEGER,          -- NULL if the sender does not say
@@ -64,7 +65,7 @@ CREATE TABLE surveys (
     duplicate           INTEGER NOT NULL,
     conflict            INTEGER NOT NULL,
     copies              INTEGER NOT NULL DEFAULT 1,
-    PRIMARY KEY (device, identity)
+    PRIMARY KEY (device, starts, identity)
 ) STRICT, WITHOUT ROWID;
 
 -- When the first copy of an upload without dates came: its other copies are dated by it. Kept for a day.
@@ -117,6 +118,7 @@ JOIN readings ON readings.device = conflicts.device AND readings.time = conflict
 
 CREATE VIEW surveys_plain AS
 SELECT devices.name AS device,
+       strftime('%Y-%m-%dT%H:%M:%SZ', surveys.starts / 1000, 'unixepoch') AS starts,
        gateways.name AS gateway,
        strftime('%Y-%m-%dT%H:%M:%SZ', surveys.received_at_gateway / 1000, 'unixepoch') AS received_at_gateway,
        strftime('%Y-%m-%dT%H:%M:%SZ', surveys.received / 1000, 'unixepoch') AS received,
