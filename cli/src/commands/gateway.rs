@@ -29,6 +29,9 @@ pub(crate) struct GatewayArgs {
     command: Option<GatewayCommand>,
     #[command(flatten)]
     serve: Option<ServeArgs>,
+    // Not in `ServeArgs`: the parser never sees that an optional group is there if it has groups in it.
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,8 +85,6 @@ struct ServeArgs {
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
     #[expect(dead_code, reason = "read before the arguments are, in `config`")]
     config: Option<PathBuf>,
-    #[command(flatten)]
-    log: LogArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -96,15 +97,15 @@ impl GatewayArgs {
     pub(super) fn run(self) -> Result<(), Failure> {
         match (self.command, self.serve) {
             (Some(GatewayCommand::Status(args)), _) => args.run(),
-            (None, Some(serve)) => serve.run(),
+            (None, Some(serve)) => serve.run(self.log),
             (None, None) => Err(Failure::usage("add --data DIR and --cloud URL; see fieldpost gateway --help")),
         }
     }
 }
 
 impl ServeArgs {
-    fn run(self) -> Result<(), Failure> {
-        self.log.start();
+    fn run(self, log: LogArgs) -> Result<(), Failure> {
+        log.start();
         let sockets =
             self.listen.iter().map(|address| listen::udp(address, self.allow_insecure)).collect::<Result<_, _>>()?;
         let uplink_when = match self.uplink_when {
