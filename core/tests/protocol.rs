@@ -1,5 +1,5 @@
 //! The examples in docs/PROTOCOL.md are true.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
+#![expect(clippy::unwrap_used, reason = "this file is a test")]
 
 use fieldpost_core::{UtcInstant, message, senml};
 use jiff::tz::TimeZone;

@@ -48,7 +48,6 @@ pub(crate) struct CloudArgs {
     once: bool,
     /// Read settings from this file
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
-    #[expect(dead_code, reason = "read before the arguments are, in `config`")]
     config: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,

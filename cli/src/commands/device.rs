@@ -49,7 +49,6 @@ pub(crate) struct DeviceArgs {
     once: bool,
     /// Read settings from this file
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
-    #[expect(dead_code, reason = "read before the arguments are, in `config`")]
     config: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,

@@ -83,7 +83,6 @@ struct ServeArgs {
     once: bool,
     /// Read settings from this file
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
-    #[expect(dead_code, reason = "read before the arguments are, in `config`")]
     config: Option<PathBuf>,
 }
 

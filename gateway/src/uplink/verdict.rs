@@ -33,6 +33,9 @@ struct Report {
     conflict: u64,
 }
 
+/// Problems with how the gateway asks, not with what it offers: mended on either side, the same is taken.
+const NOT_OF_THE_SURVEYS: [&str; 2] = ["bad-header", "unsupported-media-type"];
+
 /// RFC 9457, and our `reason`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -59,7 +62,7 @@ pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
             }
             Err(_) => later(", but not the report of a Fieldpost cloud; check the address"),
         },
-        400 | 413 | 415 | 422 if is_problem => {
+        400 | 413 | 415 | 422 if is_problem && !NOT_OF_THE_SURVEYS.contains(&problem.reason.as_str()) => {
             let text = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
             Verdict::Refused { reason: bounded(text), future: problem.reason == Reason::Future.code() }
         }
@@ -115,6 +118,8 @@ mod tests {
             assert_eq!(of_http(status, "application/problem+json; charset=utf-8", problem), refused);
             assert!(matches!(of_http(status, "text/html", b"no"), Verdict::Later(_)), "{status}");
         }
+        let header = br#"{"detail":"this zone is not known","reason":"bad-header"}"#;
+        assert!(matches!(of_http(400, "application/problem+json", header), Verdict::Later(_)));
         for status in [301, 401, 403, 404, 408, 429, 500, 502, 503] {
             assert!(
                 matches!(of_http(status, "application/problem+json", problem), Verdict::Later(_)),
