@@ -279,3 +279,30 @@ async fn a_survey_says_when_its_gateway_got_it_and_an_empty_day_is_noted() {
     assert_eq!((&device["readings"], &device["last_time"]), (&0.into(), &serde_json::Value::Null));
     cloud.stop().await;
 }
+
+/// The store breaks under a running cloud: its table is moved away, and back.
+#[tokio::test(flavor = "multi_thread")]
+async fn p10_a_store_that_cannot_be_written_is_admitted_to_and_recovers_by_itself() {
+    let cloud = Cloud::start().await;
+    let pack = r#"[{"bn":"m1/","bt":1751356800,"n":"temperature","u":"Cel","v":20}]"#;
+    let text = "m2 08:00 - 20 - 30%\n";
+    let move_table = |from: &str, to: &str| {
+        let connection = rusqlite::Connection::open(cloud.store()).unwrap();
+        connection.pragma_update(None, "legacy_alter_table", true).unwrap();
+        connection.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+    };
+    cloud.get_json("/healthz").await;
+    move_table("surveys", "elsewhere");
+    let said = cloud.post_json(pack).await;
+    assert_eq!(said.problem(503).0, "store-failing");
+    assert_eq!(said.header("retry-after"), "5");
+    assert_eq!(cloud.upload(text).await, "An error is occurred");
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM readings"), 0, "nothing of it is stored");
+    move_table("elsewhere", "surveys");
+    assert_eq!(cloud.get_json("/healthz").await["status"], "ok", "before anybody sends again");
+    assert_eq!(cloud.post_json(pack).await.text(), r#"{"new":1,"duplicate":0,"conflict":0}"#);
+    assert_eq!(cloud.upload(text).await, "Surveys received");
+    let metrics = cloud.get("/metrics").await.text();
+    assert!(metrics.contains("fieldpost_uploads_failed_total 2\n"), "{metrics}");
+    cloud.stop().await;
+}

@@ -113,3 +113,90 @@ impl<'a> LocalClock<'a> {
         self.zone.to_datetime(instant.to_timestamp()).date()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldpost_core::{Moisture, Survey, Temperature, Values, senml::PackSurvey};
+    use proptest::prelude::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Out(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Out {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn printed(zone: &str, readings: &[(&str, Option<i64>, Option<i64>, Fate)]) -> String {
+        let reading = |(time, temperature, moisture, _): &(&str, Option<i64>, Option<i64>, Fate)| Reading {
+            time: time.parse().unwrap(),
+            values: Values::new(
+                temperature.and_then(Temperature::from_hundredths),
+                moisture.and_then(Moisture::from_hundredths),
+            )
+            .unwrap(),
+        };
+        let survey =
+            Survey { device: "m1".parse().unwrap(), readings: readings.iter().map(reading).collect() };
+        let printout = Printout {
+            surveys: vec![PackSurvey { survey, received: None }],
+            fates: readings.iter().map(|reading| reading.3).collect(),
+            zone: TimeZone::get(zone).unwrap(),
+        };
+        let out = Out::default();
+        let mut printer = Printer::new(Box::new(out.clone()), |_| {});
+        printer.print(&printout).unwrap();
+        printer.flush().unwrap();
+        let bytes = out.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn lines_are_as_contracted_and_dates_go_before_them() {
+        let text = printed(
+            "Europe/Rome",
+            &[
+                ("2026-07-01T06:00:00Z", Some(2000), Some(3000), Fate::New),
+                ("2026-07-01T07:00:00Z", Some(2050), Some(3000), Fate::Duplicate),
+                ("2026-07-01T08:00:00Z", Some(-5), None, Fate::New),
+                ("2026-07-01T09:00:00Z", Some(1), Some(1), Fate::Conflict),
+                ("2026-07-01T22:00:30Z", None, Some(2805), Fate::Filled),
+                ("2026-07-01T21:59:00Z", Some(2100), Some(0), Fate::New),
+            ],
+        );
+        let expected = "== 2026-07-01 ==\n\
+                        m1 - 08:00 - 20 - 30%\n\
+                        m1 - 10:00 - -0.05 - -%\n\
+                        == 2026-07-02 ==\n\
+                        m1 - 00:00 - - - 28.05%\n\
+                        == 2026-07-01 ==\n\
+                        m1 - 23:59 - 21 - 0%\n";
+        assert_eq!(text, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn the_local_clock_is_the_zones_whatever_was_asked_before(
+            seconds in proptest::collection::vec(946_684_800_i64..4_102_444_800, 1..50), zone in 0_usize..5,
+        ) {
+            let name = ["UTC", "Europe/Rome", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata"][zone];
+            let zone = TimeZone::get(name).unwrap();
+            let mut clock = LocalClock::new(&zone);
+            for second in seconds {
+                let instant = UtcInstant::from_millis(second * 1000);
+                let civil = zone.to_datetime(instant.to_timestamp());
+                let (day, minute) = clock.at(instant);
+                prop_assert_eq!(minute, i64::from(civil.hour()) * 60 + i64::from(civil.minute()));
+                let epoch = jiff::civil::date(1970, 1, 1);
+                let days = civil.date().since((jiff::Unit::Day, epoch)).unwrap().get_days();
+                prop_assert_eq!(day, i64::from(days));
+            }
+        }
+    }
+}

@@ -17,11 +17,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use fieldpost_core::DeviceId;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-/// The sender's name. It follows the rules of device ids.
+/// The longest name of a sender, in bytes.
+const MAX_NAME: usize = 128;
+/// The sender's name: visible ASCII.
 const GATEWAY: &str = "fieldpost-gateway";
 /// The IANA zone of the sender's site.
 const TIME_ZONE: &str = "fieldpost-time-zone";
@@ -81,11 +82,9 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
 fn origin(headers: &HeaderMap, peer: String) -> Result<Origin, Problem> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let bad = |detail: String| Problem::bad_request("bad-header", detail);
-    let gateway = match text(GATEWAY) {
-        Some(name) => DeviceId::new(name)
-            .map_err(|invalid| bad(format!("Fieldpost-Gateway: {invalid} (so is a gateway's name)")))?
-            .as_str()
-            .to_owned(),
+    let gateway = match text(GATEWAY).map(str::trim) {
+        Some(name) if (1..=MAX_NAME).contains(&name.len()) => name.to_owned(),
+        Some(_) => return Err(bad(format!("Fieldpost-Gateway: a name has 1 to {MAX_NAME} characters"))),
         None => peer,
     };
     let zone = |name| {

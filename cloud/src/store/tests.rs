@@ -1,7 +1,11 @@
 //! What needs the store from inside: a clock of the test's own, and a disk that is full.
 
 use super::*;
-use fieldpost_core::dating::RESEND_WINDOW;
+use fieldpost_core::{
+    DeviceId, Moisture, Offer, Reading, Survey, Temperature, Values, dating::RESEND_WINDOW, senml::PackSurvey,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn origin() -> Origin {
     Origin { gateway: "test".into(), time_zone: None }
@@ -154,4 +158,90 @@ fn the_quarantine_keeps_the_newest_thousand() {
     let counted: i64 =
         writer.connection.query_row("SELECT sum(count) FROM refusals", [], |row| row.get(0)).unwrap();
     assert_eq!(counted, 1_100, "all are counted");
+}
+
+/// What the store must make of readings, said in the plainest way.
+#[derive(Default)]
+struct Model(BTreeMap<(u8, i64), Values>);
+
+impl Model {
+    fn offer(&mut self, device: u8, reading: Reading, outcome: &mut Outcome) {
+        let held = self.0.get(&(device, reading.time.as_millis())).copied();
+        let offer = held.map_or(Offer::Adds(reading.values), |held| held.offer(reading.values));
+        match offer {
+            Offer::Same => outcome.duplicate += 1,
+            Offer::Differs => outcome.conflict += 1,
+            Offer::Adds(both) => {
+                outcome.new += 1;
+                self.0.insert((device, reading.time.as_millis()), both);
+            }
+        }
+    }
+}
+
+fn reading() -> impl Strategy<Value = Reading> {
+    let values = (proptest::option::of(0_i64..3), proptest::option::of(0_i64..3)).prop_filter_map(
+        "no value",
+        |(temperature, moisture)| {
+            let temperature = temperature.and_then(Temperature::from_hundredths);
+            Values::new(temperature, moisture.and_then(Moisture::from_hundredths))
+        },
+    );
+    let times = prop_oneof![0_i64..50, 0_i64..1_000_000];
+    (times, values)
+        .prop_map(|(n, values)| Reading { time: UtcInstant::from_millis(n + 1_000_000_000_000), values })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn p2_p3_the_store_holds_what_the_model_holds_however_readings_come(
+        batches in proptest::collection::vec(
+            proptest::collection::vec((0_u8..3, proptest::collection::vec(reading(), 0..400)), 1..4),
+            1..4,
+        ),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(&folder.path().join("store.db"));
+        let mut model = Model::default();
+        for batch in batches {
+            let (mut waiting, mut expected) = (Vec::new(), Vec::new());
+            for (device, readings) in batch {
+                let mut outcome = Outcome::default();
+                readings.iter().for_each(|reading| model.offer(device, *reading, &mut outcome));
+                let survey = Survey { device: DeviceId::new(&format!("m{device}")).unwrap(), readings };
+                let surveys = vec![PackSurvey { survey, received: None }];
+                let (answer, answered) = oneshot::channel();
+                let received = crate::clock::now();
+                waiting.push((Submission { origin: origin(), received, surveys, undated: None }, answer));
+                expected.push((answered, outcome));
+            }
+            writer.store(waiting);
+            for (answered, outcome) in expected {
+                prop_assert_eq!(answered.blocking_recv().unwrap().unwrap(), outcome);
+            }
+        }
+        let mut held = BTreeMap::new();
+        let connection = &writer.connection;
+        let sql = "SELECT name, time, temperature, moisture FROM readings JOIN devices ON devices.id = device";
+        let mut statement = connection.prepare(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let name: String = row.get(0).unwrap();
+            let device = name[1..].parse().unwrap();
+            held.insert((device, row.get(1).unwrap()), readings::values(row, 2).unwrap().unwrap());
+        }
+        prop_assert_eq!(held, model.0);
+        let wrong: i64 = connection.query_row(
+            "SELECT count(*) FROM devices WHERE
+                 readings <> (SELECT count(*) FROM readings WHERE device = devices.id)
+                 OR conflicts <> (SELECT count(*) FROM conflicts WHERE device = devices.id)
+                 OR first_time IS NOT (SELECT min(time) FROM readings WHERE device = devices.id)
+                 OR last_time IS NOT (SELECT max(time) FROM readings WHERE device = devices.id)",
+            [],
+            |row| row.get(0),
+        ).unwrap();
+        prop_assert_eq!(wrong, 0, "the devices' counters say what the tables hold");
+    }
 }

@@ -3,6 +3,7 @@
 use super::{
     SubmitError,
     batch::{Batch, Judged, Outcome, Written},
+    migrations,
     names::Names,
     open::Lock,
     quarantine::{self, Refused},
@@ -92,6 +93,7 @@ impl Writer {
             }
             self.store(stores);
             self.quarantine(refused);
+            self.probe(!pings.is_empty());
             for ping in pings {
                 let _ = ping.send(());
             }
@@ -184,6 +186,17 @@ impl Writer {
         tracing::error!(%error, "the store cannot be written; nothing was acknowledged, senders try again");
         for (_, answer) in waiting {
             let _ = answer.send(Err(SubmitError::Store(error.to_string())));
+        }
+    }
+
+    /// After a failure, when somebody asks: tries whether the store can be written again. Whoever sends nobody here
+    /// while we are ill would otherwise never see us well.
+    fn probe(&mut self, asked: bool) {
+        if asked && self.state.failing.load(Relaxed) {
+            let version = migrations::version(&self.connection);
+            let written =
+                version.and_then(|version| self.connection.pragma_update(None, "user_version", version));
+            self.state.failing.store(written.is_err(), Relaxed);
         }
     }
 
