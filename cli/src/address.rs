@@ -44,11 +44,14 @@ pub(crate) struct Address {
 impl Address {
     /// Reads an address whose scheme must be one of `schemes`.
     pub(crate) fn parse(text: &str, schemes: &[Scheme]) -> Result<Self, String> {
-        let allowed = || schemes.iter().map(|scheme| format!("{}://", scheme.name())).collect::<Vec<_>>().join(" or ");
-        let (name, rest) =
-            text.split_once("://").ok_or_else(|| format!("`{text}` names no protocol; write {}HOST:PORT", allowed()))?;
+        let allowed =
+            || schemes.iter().map(|scheme| format!("{}://", scheme.name())).collect::<Vec<_>>().join(" or ");
+        let (name, rest) = text
+            .split_once("://")
+            .ok_or_else(|| format!("`{text}` names no protocol; write {}HOST:PORT", allowed()))?;
         let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name && schemes.contains(scheme));
-        let scheme = scheme.ok_or_else(|| format!("`{name}://` is not possible here; write {}HOST:PORT", allowed()))?;
+        let scheme = scheme
+            .ok_or_else(|| format!("`{name}://` is not possible here; write {}HOST:PORT", allowed()))?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = host_port(rest, Some(scheme.port())).map_err(|why| format!("`{text}`: {why}"))?;
         Ok(Self { scheme, host, port })
@@ -59,7 +62,8 @@ impl Address {
         if text.contains("://") {
             return Self::parse(text, &[Scheme::Http]);
         }
-        let (host, port) = host_port(text, None).map_err(|why| format!("`{text}`: {why}; write 127.0.0.1:8080"))?;
+        let (host, port) =
+            host_port(text, None).map_err(|why| format!("`{text}`: {why}; write 127.0.0.1:8080"))?;
         Ok(Self { scheme: Scheme::Http, host, port })
     }
 }
@@ -96,12 +100,24 @@ mod tests {
 
     #[test]
     fn addresses_name_protocol_host_and_port() {
-        let read = |text: &str| Address::parse(text, &[Scheme::Udp, Scheme::Tcp]).map(|address| address.to_string());
+        let read =
+            |text: &str| Address::parse(text, &[Scheme::Udp, Scheme::Tcp]).map(|address| address.to_string());
         assert_eq!(read("udp://127.0.0.1:4000").as_deref(), Ok("udp://127.0.0.1:4000"));
         assert_eq!(read("udp://gateway.local").as_deref(), Ok("udp://gateway.local:10005"));
         assert_eq!(read("tcp://[::1]").as_deref(), Ok("tcp://[::1]:8001"));
         assert_eq!(read("tcp://[::1]:9/").as_deref(), Ok("tcp://[::1]:9"));
-        for bad in ["", "127.0.0.1:1", "http://a", "coap://a", "udp://", "udp://:1", "udp://a:x", "udp://a:70000", "udp://[::1", "udp://a/b"] {
+        for bad in [
+            "",
+            "127.0.0.1:1",
+            "http://a",
+            "coap://a",
+            "udp://",
+            "udp://:1",
+            "udp://a:x",
+            "udp://a:70000",
+            "udp://[::1",
+            "udp://a/b",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert_eq!(Address::parse_http("127.0.0.1:8080").unwrap().to_string(), "http://127.0.0.1:8080");

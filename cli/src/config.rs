@@ -33,7 +33,10 @@ pub(crate) fn with_file(command: &Command, mut line: Vec<OsString>) -> Result<Ve
     let Some(Value::Table(section)) = settings.get(&name) else { return Ok(line) };
     for (key, value) in section {
         let said = given.try_contains_id(&id(key)).unwrap_or(false)
-            && matches!(given.value_source(&id(key)), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
+            && matches!(
+                given.value_source(&id(key)),
+                Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+            );
         if !said {
             line.extend(flags(&path, &name, key, value)?);
         }
@@ -43,9 +46,10 @@ pub(crate) fn with_file(command: &Command, mut line: Vec<OsString>) -> Result<Ve
 
 /// Reads the command line as far as possible, nothing being required yet; None if there is no command to configure.
 fn look(command: &Command, line: &[OsString]) -> Option<(String, ArgMatches)> {
-    let lenient = command.clone().ignore_errors(true).mut_subcommands(|one| {
-        one.ignore_errors(true).mut_args(|arg| arg.required(false))
-    });
+    let lenient = command
+        .clone()
+        .ignore_errors(true)
+        .mut_subcommands(|one| one.ignore_errors(true).mut_args(|arg| arg.required(false)));
     let matches = lenient.try_get_matches_from(line).ok()?;
     let (name, given) = matches.subcommand()?;
     let has_its_own = given.subcommand().is_some();
@@ -65,11 +69,14 @@ fn find(given: &ArgMatches) -> Option<PathBuf> {
 /// Reads the file and checks that every section is a command and every key one of its flags.
 fn read(path: &Path, command: &Command) -> Result<Table, Failure> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| wrong(format!("cannot read the configuration: {error}")))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| wrong(format!("cannot read the configuration: {error}")))?
+        .len();
     if size > MAX_FILE {
         return Err(wrong("this is no configuration: it is larger than a mebibyte".into()));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot read the configuration: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| wrong(format!("cannot read the configuration: {error}")))?;
     let settings: Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
     for (name, section) in &settings {
         let commands = || known(command.get_subcommands().map(Command::get_name), "help");
@@ -82,7 +89,10 @@ fn read(path: &Path, command: &Command) -> Result<Table, Failure> {
         };
         let flags = || one.get_arguments().filter_map(|arg| arg.get_long());
         if let Some(key) = section.keys().find(|key| !flags().any(|flag| flag == *key) || *key == "help") {
-            return Err(wrong(format!("unknown key `{key}` in `[{name}]`; there is {}", known(flags(), "help"))));
+            return Err(wrong(format!(
+                "unknown key `{key}` in `[{name}]`; there is {}",
+                known(flags(), "help")
+            )));
         }
     }
     Ok(settings)

@@ -3,16 +3,27 @@
 use crate::{address::Address, failure::Failure};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 
-/// Opens a UDP socket at `address`.
-pub(crate) fn udp(address: &Address, allow_insecure: bool) -> Result<UdpSocket, Failure> {
+/// Opens a UDP socket at `address`, which came from `flag`.
+pub(crate) fn udp(address: &Address, flag: &str, allow_insecure: bool) -> Result<UdpSocket, Failure> {
     let at = resolve(address, allow_insecure)?;
-    UdpSocket::bind(at).map_err(|error| taken(address, &error))
+    let socket = UdpSocket::bind(at).map_err(|error| taken(address, flag, &error))?;
+    opened(address, socket.local_addr());
+    Ok(socket)
 }
 
-/// Opens a TCP socket at `address`.
-pub(crate) fn tcp(address: &Address, allow_insecure: bool) -> Result<TcpListener, Failure> {
+/// Opens a TCP socket at `address`, which came from `flag`.
+pub(crate) fn tcp(address: &Address, flag: &str, allow_insecure: bool) -> Result<TcpListener, Failure> {
     let at = resolve(address, allow_insecure)?;
-    TcpListener::bind(at).map_err(|error| taken(address, &error))
+    let listener = TcpListener::bind(at).map_err(|error| taken(address, flag, &error))?;
+    opened(address, listener.local_addr());
+    Ok(listener)
+}
+
+/// Says where it really is: a name may have several addresses, and port 0 is any free one.
+fn opened(address: &Address, at: std::io::Result<SocketAddr>) {
+    if let Ok(at) = at {
+        tracing::info!("listening on {}://{at}", address.scheme.name());
+    }
 }
 
 fn resolve(address: &Address, allow_insecure: bool) -> Result<SocketAddr, Failure> {
@@ -32,12 +43,14 @@ fn resolve(address: &Address, allow_insecure: bool) -> Result<SocketAddr, Failur
     Ok(at)
 }
 
-fn taken(address: &Address, error: &std::io::Error) -> Failure {
-    let hint = match error.kind() {
+fn taken(address: &Address, flag: &str, error: &std::io::Error) -> Failure {
+    let why = match error.kind() {
         std::io::ErrorKind::AddrInUse => "another program has this port; stop it, or choose another port",
-        std::io::ErrorKind::AddrNotAvailable => "this machine does not have that address; choose one of its own",
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; choose one of its own"
+        }
         std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one",
         _ => "choose another address",
     };
-    Failure::failed(format!("cannot listen on {address}: {error}; {hint}"))
+    Failure::failed(format!("cannot listen on {address}: {error}; {why} with {flag}"))
 }

@@ -8,10 +8,16 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
     /// How much to log: error, warn, info, debug, trace, or a filter such as fieldpost_gateway=debug
-    #[arg(long, env = "FIELDPOST_LOG", value_name = "FILTER", default_value = "info", help_heading = "Logs")]
-    log: EnvFilter,
+    #[arg(long, env = "FIELDPOST_LOG", value_name = "FILTER", help_heading = "Logs")]
+    log: Option<EnvFilter>,
     /// How logs look
-    #[arg(long, env = "FIELDPOST_LOG_FORMAT", value_name = "FORMAT", default_value = "text", help_heading = "Logs")]
+    #[arg(
+        long,
+        env = "FIELDPOST_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Logs"
+    )]
     log_format: LogFormat,
 }
 
@@ -22,10 +28,10 @@ enum LogFormat {
 }
 
 impl LogArgs {
-    /// Logs from here on.
-    pub(crate) fn start(self) {
+    /// Logs from here on; as much as `usual` unless told otherwise.
+    pub(crate) fn start(self, usual: &str) {
         let builder = tracing_subscriber::fmt()
-            .with_env_filter(self.log)
+            .with_env_filter(self.log.unwrap_or_else(|| EnvFilter::new(usual)))
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal());
         match self.log_format {

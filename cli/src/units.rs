@@ -9,8 +9,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (mut rest, mut sum) = (text, 0_u64);
     while !rest.is_empty() {
         let (number, after) = leading_number(rest).ok_or_else(wrong)?;
-        let (unit, millis) =
-            units.into_iter().find(|(unit, _)| word(after) == *unit).ok_or_else(wrong)?;
+        let (unit, millis) = units.into_iter().find(|(unit, _)| word(after) == *unit).ok_or_else(wrong)?;
         sum = number.checked_mul(millis).and_then(|part| sum.checked_add(part)).ok_or_else(wrong)?;
         rest = after.strip_prefix(unit).unwrap_or_default();
     }

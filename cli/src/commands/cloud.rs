@@ -55,15 +55,18 @@ pub(crate) struct CloudArgs {
 
 impl CloudArgs {
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.log.start();
+        self.log.start("info");
         let (upload, http) = match (self.listen, self.http) {
             (None, None) => (Some(tcp(DEFAULT_UPLOAD)), Some(Address::parse_http(DEFAULT_HTTP))),
             (upload, http) => (upload.map(Ok), http.map(Ok)),
         };
-        let open = |address: Result<Address, String>| {
-            listen::tcp(&address.map_err(Failure::usage)?, self.allow_insecure)
+        let open = |address: Result<Address, String>, flag| {
+            listen::tcp(&address.map_err(Failure::usage)?, flag, self.allow_insecure)
         };
-        let sockets = Sockets { upload: upload.map(open).transpose()?, http: http.map(open).transpose()? };
+        let sockets = Sockets {
+            upload: upload.map(|address| open(address, "--listen")).transpose()?,
+            http: http.map(|address| open(address, "--http")).transpose()?,
+        };
         let settings = Settings {
             data: self.data,
             store: self.store,

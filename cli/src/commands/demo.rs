@@ -19,8 +19,9 @@ pub(crate) struct DemoArgs {
 
 impl DemoArgs {
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.log.start();
-        let socket = listen::tcp(&self.http, false)?;
+        // What the demo shows is its output; its parts speak up only if something is wrong.
+        self.log.start("warn");
+        let socket = listen::tcp(&self.http, "--http", false)?;
         stop::until_asked(|shutdown| async move { Ok(crate::demo::run(self.data, socket, shutdown).await?) })
     }
 }

@@ -56,11 +56,13 @@ pub(crate) struct DeviceArgs {
 
 impl DeviceArgs {
     pub(super) fn run(self) -> Result<(), Failure> {
-        self.log.start();
+        self.log.start("info");
         let source = match (self.survey, self.replay) {
             (Some(file), _) => Source::Survey(file),
             (None, Some(file)) => Source::Replay { file, depth: self.depth, speed: self.speed },
-            (None, None) => return Err(Failure::usage("nothing to send; add --survey FILE or --replay FILE")),
+            (None, None) => {
+                return Err(Failure::usage("nothing to send; add --survey FILE or --replay FILE"));
+            }
         };
         let settings = Settings {
             id: self.id,
@@ -83,5 +85,7 @@ fn udp(text: &str) -> Result<Address, String> {
 
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
-    speed.ok_or_else(|| format!("`{text}` is not a speed; write how many times faster than real time, such as 1000"))
+    speed.ok_or_else(|| {
+        format!("`{text}` is not a speed; write how many times faster than real time, such as 1000")
+    })
 }

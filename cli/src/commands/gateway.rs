@@ -97,7 +97,9 @@ impl GatewayArgs {
         match (self.command, self.serve) {
             (Some(GatewayCommand::Status(args)), _) => args.run(),
             (None, Some(serve)) => serve.run(self.log),
-            (None, None) => Err(Failure::usage("add --data DIR and --cloud URL; see fieldpost gateway --help")),
+            (None, None) => {
+                Err(Failure::usage("add --data DIR and --cloud URL; see fieldpost gateway --help"))
+            }
         }
     }
 }
@@ -105,8 +107,11 @@ impl GatewayArgs {
 impl ServeArgs {
     fn run(self, log: LogArgs) -> Result<(), Failure> {
         log.start();
-        let sockets =
-            self.listen.iter().map(|address| listen::udp(address, self.allow_insecure)).collect::<Result<_, _>>()?;
+        let sockets = self
+            .listen
+            .iter()
+            .map(|address| listen::udp(address, "--listen", self.allow_insecure))
+            .collect::<Result<_, _>>()?;
         let uplink_when = match self.uplink_when {
             Some(When::Round) => UplinkWhen::Round,
             Some(When::Always) => UplinkWhen::Always,
@@ -149,5 +154,7 @@ fn cloud(text: &str) -> Result<Address, String> {
 
 /// A gateway's name follows the rules of device ids.
 fn name(text: &str) -> Result<String, String> {
-    DeviceId::new(text).map(|name| name.to_string()).map_err(|error| format!("`{text}`: {error} (so is a gateway's name)"))
+    DeviceId::new(text)
+        .map(|name| name.to_string())
+        .map_err(|error| format!("`{text}`: {error} (so is a gateway's name)"))
 }

@@ -37,6 +37,8 @@ pub(super) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_deadline)
         .max_buf_size(MAX_HEAD)
+        // A client may close its side once it has asked, and still wait for the answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(Guarded::new(stream, limits.answer_stall)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
