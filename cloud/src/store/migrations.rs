@@ -27,7 +27,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     let done = usize::try_from(found).unwrap_or(0);
     for (sql, version) in MIGRATIONS.iter().skip(done).zip(found.saturating_add(1)..) {
         step(connection, sql, version).map_err(failed)?;
-        tracing::info!(store = %path.display(), version, "store brought up to date");
+        if found > 0 {
+            tracing::info!(store = %path.display(), version, "the store was brought to a new version");
+        }
     }
     Ok(())
 }
