@@ -106,7 +106,7 @@ impl GatewayArgs {
 
 impl ServeArgs {
     fn run(self, log: LogArgs) -> Result<(), Failure> {
-        log.start();
+        log.start("info");
         let sockets = self
             .listen
             .iter()
