@@ -20,16 +20,18 @@ pub(super) struct Identity {
 impl Identity {
     /// Of a survey that `gateway` got at `received`, if that is known.
     pub(super) fn of(gateway: &str, survey: &Survey, received: Option<UtcInstant>) -> Self {
-        let mut bytes = Vec::with_capacity(gateway.len() + 24 * survey.readings.len() + 16);
+        let mut bytes = Vec::with_capacity(gateway.len() + 12 * survey.readings.len() + 9);
         bytes.extend_from_slice(gateway.as_bytes());
         bytes.push(0);
         bytes.extend_from_slice(&received.map_or(i64::MIN, UtcInstant::as_millis).to_le_bytes());
+        // Values fit 16 bits with room for one that means missing.
+        let short = |value: Option<i64>| value.and_then(|value| value.try_into().ok()).unwrap_or(i16::MIN);
         for reading in &survey.readings {
-            let temperature = reading.values.temperature().map_or(i64::MIN, Temperature::hundredths);
-            let moisture = reading.values.moisture().map_or(i64::MIN, Moisture::hundredths);
-            for number in [reading.time.as_millis(), temperature, moisture] {
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
+            bytes.extend_from_slice(&reading.time.as_millis().to_le_bytes());
+            let temperature = short(reading.values.temperature().map(Temperature::hundredths));
+            let moisture = short(reading.values.moisture().map(Moisture::hundredths));
+            bytes.extend_from_slice(&temperature.to_le_bytes());
+            bytes.extend_from_slice(&moisture.to_le_bytes());
         }
         let earliest = survey.readings.iter().map(|reading| reading.time).min();
         let starts = earliest.or(received).unwrap_or(UtcInstant::from_millis(0));
