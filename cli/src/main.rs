@@ -24,8 +24,9 @@ use std::process::ExitCode;
   fieldpost gateway --data gateway-data --cloud http://127.0.0.1:8080
   fieldpost device  --id 192.168.1.2 --gateway udp://127.0.0.1 --survey surveys/Surveys1.txt --once
 
-Every flag can also be set as FIELDPOST_<FLAG> in the environment (FIELDPOST_DATA, FIELDPOST_TIME_ZONE), or in
-fieldpost.toml (--config, else in the data folder, else in /etc/fieldpost). Flags win, then the environment.
+Every flag can also be set in the environment (--time-zone is FIELDPOST_TIME_ZONE), or in
+fieldpost.toml (--config, else in the data folder, else in /etc/fieldpost), in a section
+named after the command. Flags win, then the environment.
 Exit codes: 0 done, 1 it failed, 2 usage or configuration.")]
 struct Cli {
     #[command(subcommand)]

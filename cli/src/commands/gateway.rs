@@ -20,8 +20,8 @@ use std::{path::PathBuf, time::Duration};
   On one machine:
     fieldpost gateway --data gateway-data --cloud http://127.0.0.1:8080
   As the reference system's, for its four meters and its cloud:
-    fieldpost gateway --listen udp://192.168.1.1 --allow-insecure --cloud tcp://10.10.10.2 --data gateway-data \\
-      --expect 192.168.1.2,192.168.1.3,192.168.1.4,192.168.1.5 --once
+    fieldpost gateway --data gateway-data --listen udp://192.168.1.1 --cloud tcp://10.10.10.2 \\
+      --expect 192.168.1.2,192.168.1.3,192.168.1.4,192.168.1.5 --allow-insecure --once
   What it holds:
     fieldpost gateway status --data gateway-data")]
 pub(crate) struct GatewayArgs {
