@@ -92,3 +92,147 @@ impl Datagram {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::{
+        pending::Entry,
+        sort::{Outcome, sort},
+    };
+    use crate::journal::{Journal, Limits, Page, Reader};
+    use crate::round::Rounds;
+    use std::time::Duration;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
+
+    /// A gateway's journal at a site, and the sizes of its answers.
+    struct Site {
+        _home: tempfile::TempDir,
+        journal: Journal,
+        reader: Reader,
+        zone: TimeZone,
+    }
+
+    impl Site {
+        fn new(zone: &str) -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let keep = Duration::from_secs(3600);
+            let limits = Limits { keep, journal_max: 1 << 30, min_free_disk: 0 };
+            let (journal, _) = Journal::open(home.path(), limits, UtcInstant::EARLIEST).unwrap();
+            let reader = Reader::open(home.path()).unwrap();
+            Self { _home: home, journal, reader, zone: TimeZone::get(zone).unwrap() }
+        }
+
+        /// A copy of `text` comes at `received`.
+        fn receive(&mut self, text: &str, received: &str) -> Outcome {
+            let now: UtcInstant = received.parse().unwrap();
+            let datagram = read(text.as_bytes(), text.len(), PEER, now, &self.zone);
+            let entry = Entry { socket: 0, peer: (PEER, 1).into(), datagram };
+            let rounds = Rounds::new(&[], Duration::ZERO);
+            let known = |key| self.journal.known(key, now);
+            let sorted = sort(vec![entry], 0, &rounds, known).unwrap();
+            self.journal.commit(&sorted.batch, now).unwrap();
+            sorted.outcomes.into_iter().next().unwrap()
+        }
+
+        /// The instants of all readings journaled.
+        fn instants(&self) -> Vec<String> {
+            let Page::Surveys(surveys) = self.reader.page(0, i64::MAX, 100, 1 << 20).unwrap() else {
+                panic!()
+            };
+            let decode =
+                |records: &[u8]| senml::decode_cbor(&senml::pack([records]), UtcInstant::LATEST).unwrap();
+            let packs = surveys.iter().flat_map(|survey| decode(&survey.records).surveys);
+            packs.flat_map(|pack| pack.survey.readings).map(|reading| reading.time.to_string()).collect()
+        }
+    }
+
+    #[test]
+    fn copies_after_midnight_and_across_both_clock_changes_keep_the_first_copys_dates() {
+        for (what, zone, time, first, copies, instant) in [
+            (
+                "midnight",
+                "Europe/Rome",
+                "23:30",
+                "2026-07-01T21:50:00Z",
+                ["2026-07-01T22:10:00Z", "2026-07-02T17:49:00Z"],
+                "2026-07-01T21:30:00Z",
+            ),
+            (
+                "the time of day comes again",
+                "UTC",
+                "20:00",
+                "2026-07-01T19:54:00Z",
+                ["2026-07-01T20:30:00Z", "2026-07-02T15:53:59Z"],
+                "2026-06-30T20:00:00Z",
+            ),
+            (
+                "clocks go forward",
+                "Europe/Rome",
+                "01:30",
+                "2026-03-29T00:50:00Z",
+                ["2026-03-29T01:10:00Z", "2026-03-29T20:00:00Z"],
+                "2026-03-29T00:30:00Z",
+            ),
+            (
+                "clocks go back",
+                "Europe/Rome",
+                "02:30",
+                "2026-10-25T00:40:00Z",
+                ["2026-10-25T01:40:00Z", "2026-10-25T20:00:00Z"],
+                "2026-10-25T00:30:00Z",
+            ),
+        ] {
+            let mut site = Site::new(zone);
+            let text = format!("m {time} - 20 - 30%\n");
+            assert_eq!(site.receive(&text, first), Outcome::New, "{what}");
+            for copy in copies {
+                assert_eq!(site.receive(&text, copy), Outcome::Held, "{what}");
+            }
+            assert_eq!(site.instants(), [instant], "{what}");
+        }
+    }
+
+    #[test]
+    fn the_same_text_a_day_later_is_a_new_survey_also_on_a_day_of_23_hours() {
+        let mut site = Site::new("Europe/Rome");
+        let text = "m 08:00 - 20 - 30%\n";
+        assert_eq!(site.receive(text, "2026-03-28T19:00:00Z"), Outcome::New);
+        assert_eq!(site.receive(text, "2026-03-29T18:00:00Z"), Outcome::New);
+        assert_eq!(site.receive(text, "2026-03-29T19:00:00Z"), Outcome::Held);
+        assert_eq!(site.instants(), ["2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z"]);
+    }
+
+    #[test]
+    fn a_copy_is_recognised_even_if_our_clock_was_set_back_and_it_now_looks_wrong() {
+        let mut site = Site::new("UTC");
+        let text = "m 2026-07-01 08:00Z - 20 - 30%\n";
+        assert_eq!(site.receive(text, "2026-07-01T09:00:00Z"), Outcome::New);
+        assert_eq!(site.receive(text, "2026-06-30T09:00:00Z"), Outcome::Held);
+        let Outcome::Refused(why) = site.receive("m 2026-07-01 08:01Z - 20 - 30%\n", "2026-06-30T09:00:00Z")
+        else {
+            panic!("the future is refused")
+        };
+        assert!(why.contains("future"), "{why}");
+    }
+
+    #[test]
+    fn a_copy_in_the_same_group_shares_the_fate_of_its_original() {
+        let now = UtcInstant::from_millis(1_800_000_000_000);
+        let entry = |text: &str| {
+            let datagram = read(text.as_bytes(), text.len(), PEER, now, &TimeZone::UTC);
+            Entry { socket: 0, peer: (PEER, 1).into(), datagram }
+        };
+        let text = "m 08:00 - 20 - 30%\n";
+        let group = vec![entry(text), entry("x!"), entry(text)];
+        let rounds = Rounds::new(&[], Duration::ZERO);
+        let mut sorted = sort(group, 0, &rounds, |_| Ok::<_, ()>(false)).unwrap();
+        assert_eq!(sorted.batch.surveys.len(), 1);
+        sorted.refuse_new(crate::journal::Full::Journal);
+        let full = Outcome::Refused("Surveys refused: journal full; try again later".to_owned());
+        assert_eq!((&sorted.outcomes[0], &sorted.outcomes[2]), (&full, &full));
+        assert!(sorted.batch.surveys.is_empty());
+        assert_eq!(sorted.batch.refusals.get("full"), Some(&2));
+    }
+}

@@ -26,6 +26,8 @@ mod row;
 mod salvage;
 mod schema;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

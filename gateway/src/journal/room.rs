@@ -9,6 +9,8 @@ use super::{JournalError, Limits, error::Doing, schema::PAGE};
 
 /// What is written is in the write-ahead log first and in the file later.
 const COPIES: u64 = 2;
+/// Kept free of surveys: cursor, rounds and counters are written also when the journal is full.
+const RESERVE: u64 = 64 << 10;
 
 /// There is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(super) fn check(
     limits: &Limits,
     bytes: usize,
 ) -> Result<Result<(), Full>, JournalError> {
-    let need = COPIES.saturating_mul(bytes as u64);
+    let need = COPIES.saturating_mul(bytes as u64).saturating_add(RESERVE);
     if free_disk(path)? < limits.min_free_disk.saturating_add(need) {
         return Ok(Err(Full::Disk));
     }

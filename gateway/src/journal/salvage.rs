@@ -20,8 +20,9 @@ use super::{
 };
 use crate::folder;
 
-/// After a row that cannot be read the next ones are looked for farther and farther on, up to this far at a step.
-const MAX_STEP: Seq = 1 << 16;
+/// After a row that cannot be read the next ones are looked for farther and farther on: each step is twice the one
+/// before, so that this many reach the last seq there can be.
+const MAX_LOOKS: u32 = 63;
 
 /// The tables that are copied as they are, as far as they can be read.
 const SIDE_TABLES: [&str; 7] = ["keys", "refused", "reported", "quarantine", "refusals", "counters", "facts"];
@@ -101,6 +102,8 @@ fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
     let old = Connection::open(path)?;
     // It stays as it was found.
     old.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Without this SQLite reads nothing at all of a file that is shorter than it should be.
+    old.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
     Ok(old)
 }
 
@@ -125,37 +128,36 @@ fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqli
     let (mut next, mut step, mut saved, mut damaged) = (Seq::MIN, 1, 0, 0);
     let mut lost_in_a_row = 0;
     loop {
-        match copy_from(old, write, &mut next, now)? {
-            Run::End => break,
-            Run::Copied { proven, broken } => {
-                (saved, damaged) = (saved + proven, damaged + broken);
-                step = if proven + broken > 0 { 1 } else { step };
-                lost_in_a_row = if proven + broken > 0 { 0 } else { lost_in_a_row + 1 };
-            }
+        let run = copy_from(old, write, &mut next, now)?;
+        (saved, damaged) = (saved + run.proven, damaged + run.broken);
+        if run.ended {
+            break;
         }
+        let found = run.proven + run.broken > 0;
+        (step, lost_in_a_row) = if found { (1, 0) } else { (step, lost_in_a_row + 1) };
         // Behind an unreadable place: on to where the next readable page may be.
         next = next.max(0).saturating_add(step);
-        step = (step * 2).min(MAX_STEP);
-        if newest.map_or(lost_in_a_row > 64, |newest| next > newest) {
+        step = step.saturating_mul(2);
+        if lost_in_a_row > MAX_LOOKS || newest.is_some_and(|newest| next > newest) {
             break;
         }
     }
     Ok((saved, damaged))
 }
 
-/// How far one look went.
-enum Run {
-    /// There are no more rows.
-    End,
-    /// So many rows, then an unreadable place.
-    Copied { proven: u64, broken: u64 },
+/// How far one look went: so many rows, then an unreadable place or the end.
+#[derive(Default)]
+struct Run {
+    proven: u64,
+    broken: u64,
+    ended: bool,
 }
 
 fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInstant) -> rusqlite::Result<Run> {
-    let (mut proven, mut broken) = (0, 0);
+    let mut run = Run::default();
     let sql = "SELECT seq, received, device, readings, records, checksum, key FROM surveys WHERE seq >= ?1 ORDER BY seq";
-    let Ok(mut select) = old.prepare_cached(sql) else { return Ok(Run::End) };
-    let Ok(mut rows) = select.query([*next]) else { return Ok(Run::Copied { proven, broken }) };
+    let Ok(mut select) = old.prepare_cached(sql) else { return Ok(Run { ended: true, ..run }) };
+    let Ok(mut rows) = select.query([*next]) else { return Ok(run) };
     let mut insert = write.prepare_cached(
         "INSERT OR REPLACE INTO surveys (seq, received, device, readings, records, checksum, key)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -163,19 +165,23 @@ fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInsta
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
-            Ok(None) => return Ok(Run::End),
-            Err(_) => return Ok(Run::Copied { proven, broken }),
+            Ok(None) => return Ok(Run { ended: true, ..run }),
+            Err(_) => return Ok(run),
         };
         let Ok(seq) = row.get::<_, Seq>(0) else { continue };
+        if seq < *next {
+            // Damaged pages can lead in circles.
+            return Ok(run);
+        }
         *next = seq.saturating_add(1);
         let values: rusqlite::Result<Vec<Value>> = (0..7).map(|column| row.get(column)).collect();
         let Ok(values) = values else { continue };
         // What the new table does not take is not a survey at all.
         let taken = insert.execute(params_from_iter(values)).is_ok();
         if taken && read_row(row).is_ok_and(|survey| survey.is_some()) {
-            proven += 1;
+            run.proven += 1;
         } else {
-            broken += 1;
+            run.broken += 1;
             quarantine::move_row(write, seq, now)?;
         }
     }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a peer that fails fails its test")]
 
+pub(crate) mod cloud;
+
 use std::{
     io::{self, Write},
     net::{SocketAddr, UdpSocket},

@@ -1,0 +1,144 @@
+//! Damaged journals: what can be saved is, what cannot is told, and it goes on.
+
+use super::*;
+use std::fs;
+
+const COUNT: i64 = 2_000;
+
+/// A closed journal of many surveys, half of them held by the cloud.
+fn journal() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    for first in (0..COUNT).step_by(100) {
+        journal.commit(&surveys(first..first + 100, at(0)), at(0)).unwrap();
+    }
+    let held = Batch { custody: vec![Custody::Held { through: COUNT / 2 }], ..Batch::default() };
+    journal.commit(&held, at(0)).unwrap();
+    journal.close().unwrap();
+    home
+}
+
+/// Aside files, not their companions.
+fn set_aside(folder: &Path) -> usize {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.contains(".corrupt-")).count()
+}
+
+#[test]
+fn a_row_whose_bytes_changed_goes_to_the_quarantine_and_the_rest_goes_on() {
+    let home = journal();
+    let path = home.path().join(FILE);
+    let bytes = fs::read(&path).unwrap();
+    let place = bytes.windows(16).position(|bytes| bytes == b"records of 1234 ").unwrap();
+    let mut changed = bytes;
+    changed[place] ^= 1;
+    fs::write(&path, changed).unwrap();
+
+    let mut journal = open(home.path());
+    let reader = Reader::open(home.path()).unwrap();
+    let Page::Surveys(before) = reader.page(1_200, Seq::MAX, 100, 1 << 20).unwrap() else { panic!() };
+    assert_eq!(before.last().unwrap().seq, 1_234, "number n has seq n + 1");
+    let Page::Damaged(seq) = reader.page(1_234, Seq::MAX, 100, 1 << 20).unwrap() else { panic!() };
+    let note = Batch { custody: vec![Custody::Damaged { seq, at: at(1) }], ..Batch::default() };
+    journal.commit(&note, at(1)).unwrap();
+    let summary = summary(home.path()).unwrap();
+    assert_eq!((summary.quarantined, summary.refusals["checksum"]), (1, 1));
+    assert_eq!(devices(home.path()), names((0..COUNT).filter(|number| *number != 1_234)));
+}
+
+#[test]
+fn a_file_with_a_page_of_garbage_is_set_aside_and_all_other_rows_are_saved() {
+    let home = journal();
+    let path = home.path().join(FILE);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.windows(16).position(|bytes| bytes == b"records of 1234 ").unwrap() / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+
+    let (journal, finding) = Journal::open(home.path(), LIMITS, at(1)).unwrap();
+    let finding = finding.unwrap();
+    assert!(finding.aside.exists() && finding.to_string().contains("damaged"));
+    assert_eq!(journal.held_through(), COUNT / 2, "the cursor was saved");
+    let saved = devices(home.path());
+    assert_eq!(saved.len() as u64, finding.saved);
+    assert!(saved.len() > 1_950, "a page holds some twenty rows, saved {}", saved.len());
+    assert!(saved.contains(&"d0".to_owned()) && saved.contains(&format!("d{}", COUNT - 1)));
+    assert!(journal.known(ShortKey::from_sql(COUNT - 1), at(1)).unwrap(), "copies are still recognised");
+    journal.close().unwrap();
+    assert_eq!(Journal::open(home.path(), LIMITS, at(2)).unwrap().1, None, "once");
+}
+
+#[test]
+fn a_file_cut_off_in_the_middle_gives_back_its_first_part() {
+    let home = journal();
+    let path = home.path().join(FILE);
+    let length = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2 + 77).unwrap();
+    let (mut journal, finding) = Journal::open(home.path(), LIMITS, at(1)).unwrap();
+    let saved = devices(home.path());
+    assert_eq!(finding.unwrap().saved, saved.len() as u64);
+    assert!(saved.len() > 500, "{}", saved.len());
+    assert_eq!(saved, names(0..saved.len() as i64));
+    journal.commit(&surveys(9_000..9_001, at(1)), at(1)).unwrap();
+    assert_eq!(devices(home.path()).last().unwrap(), "d9000");
+}
+
+#[test]
+fn a_file_of_garbage_is_set_aside_and_a_new_journal_begun() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join(FILE), b"this is not a database at all. ".repeat(1_000)).unwrap();
+    let (mut journal, finding) = Journal::open(home.path(), LIMITS, at(1)).unwrap();
+    assert_eq!(finding.unwrap().saved, 0);
+    journal.commit(&surveys(0..3, at(1)), at(1)).unwrap();
+    assert_eq!(devices(home.path()), names(0..3));
+    assert_eq!(set_aside(home.path()), 1);
+}
+
+#[test]
+fn a_salvage_that_a_power_cut_interrupted_is_completed_by_the_next_start() {
+    // It broke after the saved rows were ready, and the damaged file, but not yet its log, had been renamed.
+    let home = tempfile::tempdir().unwrap();
+    let mut saved = open(home.path());
+    saved.commit(&surveys(0..10, at(0)), at(0)).unwrap();
+    saved.close().unwrap();
+    fs::rename(home.path().join(FILE), home.path().join("journal.db.salvaged")).unwrap();
+    fs::write(home.path().join("journal.db-wal"), b"the damaged file's log").unwrap();
+
+    assert_eq!(Journal::open(home.path(), LIMITS, at(1)).unwrap().1, None);
+    assert_eq!(devices(home.path()), names(0..10));
+    assert_eq!(set_aside(home.path()), 1, "the log went with its file");
+}
+
+#[test]
+fn a_torn_last_commit_is_undone_and_the_ones_before_it_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    journal.commit(&surveys(0..10, at(0)), at(0)).unwrap();
+    let log = room::beside(&home.path().join(FILE), "-wal");
+    let whole = fs::metadata(&log).unwrap().len();
+    journal.commit(&surveys(10..20, at(0)), at(0)).unwrap();
+    // The power went while the second commit was being written.
+    let image = tempfile::tempdir().unwrap();
+    fs::copy(home.path().join(FILE), image.path().join(FILE)).unwrap();
+    let torn = fs::read(&log).unwrap();
+    assert!(torn.len() as u64 > whole + 100);
+    fs::write(room::beside(&image.path().join(FILE), "-wal"), &torn[..whole as usize + 100]).unwrap();
+
+    let (mut journal, finding) = Journal::open(image.path(), LIMITS, at(1)).unwrap();
+    assert_eq!(finding, None);
+    assert_eq!(devices(image.path()), names(0..10));
+    assert_eq!(journal.last_seq(), 10);
+    journal.commit(&surveys(10..20, at(1)), at(1)).unwrap();
+    assert_eq!(devices(image.path()), names(0..20));
+}
+
+#[test]
+fn a_journal_of_a_newer_program_is_left_alone() {
+    let home = journal();
+    let conn = Connection::open(home.path().join(FILE)).unwrap();
+    conn.pragma_update(None, "user_version", 99).unwrap();
+    drop(conn);
+    let error = Journal::open(home.path(), LIMITS, at(1)).err().unwrap().to_string();
+    assert!(error.contains("version 99") && error.contains("newer program"), "{error}");
+    assert_eq!(set_aside(home.path()), 0);
+}

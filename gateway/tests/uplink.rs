@@ -1,0 +1,178 @@
+//! The way to the cloud: both uplinks against small real ones, and what happens when they fail.
+
+mod common;
+
+use common::{
+    cloud::{Cloud, Seen},
+    *,
+};
+use fieldpost_gateway::{Settings, UplinkWhen};
+use jiff::tz::TimeZone;
+use std::time::Duration;
+use tempfile::tempdir;
+
+/// A survey with a date, so that what arrives does not depend on when the test runs.
+fn survey(device: &str, hours: std::ops::Range<u32>) -> String {
+    hours.map(|hour| format!("{device} 2026-07-01 {hour:02}:00Z - 20.5 - 30%\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn surveys_reach_the_cloud_over_http_once_and_in_order() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(Seen::default()).await);
+    let zone = TimeZone::get("Europe/Rome").unwrap();
+    let gateway = Gateway::start(Settings { time_zone: zone, ..settings(data.path(), cloud.http_target()) });
+    let device = Device::new(gateway.address).await;
+    let mut expected = Vec::new();
+    for number in 0..50 {
+        assert_eq!(device.exchange(survey(&format!("d{number}"), 8..10)).await, ARRIVED);
+        expected.extend([8, 9].map(|hour| format!("d{number} 2026-07-01T{hour:02}:00:00Z 20.5 - 30%")));
+    }
+    let status = gateway.until("all held", |status| status.waiting_surveys == 0).await;
+    assert_eq!(status.surveys, 50, "kept for a while");
+    assert_eq!(status.uplink.unwrap().error, None);
+    assert_eq!(cloud.readings(), expected);
+    let headers = cloud.seen.lock().unwrap().headers.clone();
+    assert_eq!(headers["content-type"], "application/senml+cbor");
+    assert_eq!(headers["fieldpost-gateway"], "test gateway");
+    assert_eq!(headers["fieldpost-time-zone"], "Europe/Rome");
+    gateway.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_else_the_cloud_answers_the_surveys_are_offered_again() {
+    for (status, text) in
+        [(503, "busy"), (404, "no such page"), (200, "<h1>It works!</h1>"), (400, "proxy error")]
+    {
+        let (data, cloud) = (tempdir().unwrap(), Cloud::http(Seen::default()).await);
+        cloud.seen.lock().unwrap().trouble.push((status, text));
+        let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+        assert_eq!(exchange(gateway.address, survey("a", 8..10)).await, ARRIVED);
+        let failing = |status: &fieldpost_gateway::Status| {
+            status.uplink.as_ref().is_some_and(|uplink| uplink.error.is_some())
+        };
+        let told = gateway.until("told", failing).await;
+        assert!(told.uplink.unwrap().error.unwrap().contains(&status.to_string()));
+        assert_eq!((told.waiting_surveys, told.refused_by_cloud), (1, 0));
+        gateway.until("held", |status| status.waiting_surveys == 0).await;
+        assert_eq!(cloud.readings().len(), 2, "after {status}");
+        gateway.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_survey_that_the_cloud_refuses_for_good_does_not_block_those_behind_it() {
+    for reference in [false, true] {
+        let seen = Seen { refuse: ["d13".to_owned(), "d29".to_owned()].into(), ..Seen::default() };
+        let data = tempdir().unwrap();
+        let gateway = Gateway::start(settings(data.path(), nobody()));
+        let device = Device::new(gateway.address).await;
+        for number in 0..30 {
+            assert_eq!(device.exchange(survey(&format!("d{number}"), 8..9)).await, ARRIVED);
+        }
+        gateway.stop().await.unwrap();
+        let cloud = if reference { Cloud::reference(seen).await } else { Cloud::http(seen).await };
+        let target = if reference { cloud.tcp_target() } else { cloud.http_target() };
+        let gateway = Gateway::start(settings(data.path(), target));
+        let status = gateway.until("drained", |status| status.waiting_surveys == 0).await;
+        assert_eq!(status.refused_by_cloud, 2);
+        assert_eq!(cloud.readings().len(), 28);
+        assert!(!cloud.readings().iter().any(|line| line.starts_with("d13 ") || line.starts_with("d29 ")));
+        gateway.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_cloud_gets_whole_lines_of_at_most_4096_bytes_a_connection() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::reference(Seen::default()).await);
+    let gateway = Gateway::start(settings(data.path(), nobody()));
+    let device = Device::new(gateway.address).await;
+    // Compact lines on the way in, blank lines between them on the way out: no longer one upload.
+    let long: String =
+        (0..90).map(|n| format!("far 2026-06-{:02} {:02}:00Z - 1.25 - 2%\n", n / 24 + 1, n % 24)).collect();
+    assert!(long.len() < 4096);
+    for message in
+        [long.clone(), long.replace("far", "near").replace("2026-06", "2026-05"), survey("a", 0..3)]
+    {
+        assert_eq!(device.exchange(message).await, ARRIVED);
+    }
+    gateway.stop().await.unwrap();
+    let gateway = Gateway::start(settings(data.path(), cloud.tcp_target()));
+    gateway.until("drained", |status| status.waiting_surveys == 0).await;
+    let uploads = cloud.seen.lock().unwrap().uploads.clone();
+    assert!(uploads.len() >= 2 && uploads.iter().all(|length| *length <= 4096), "{uploads:?}");
+    let readings = cloud.readings();
+    assert_eq!(readings.len(), 183);
+    assert_eq!(readings[0], "far 2026-06-01 00:00Z - 1.25 - 2%");
+    assert_eq!(readings[182], "a 2026-07-01 02:00Z - 20.5 - 30%");
+    gateway.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_day_of_four_devices_is_one_upload_when_the_round_closes() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::reference(Seen::default()).await);
+    let roster = ["192.168.1.2", "192.168.1.3", "192.168.1.4", "192.168.1.5"];
+    let settings = Settings {
+        expect: ids(&roster),
+        uplink_when: UplinkWhen::Round,
+        once: true,
+        ..settings(data.path(), cloud.tcp_target())
+    };
+    let gateway = Gateway::start(settings);
+    let hour = |back: i64| {
+        let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(back);
+        then.strftime("%H:00").to_string()
+    };
+    let day = |id: &str| format!("{id} {} - 20 - 30%\n\n{id} {} - 25 - 33%\n", hour(12), hour(6));
+    for id in &roster[..3] {
+        assert_eq!(exchange(gateway.address, day(id)).await, ARRIVED);
+    }
+    let open = gateway.status().round.unwrap();
+    assert_eq!((open.reported, open.silent), (3, vec![roster[3].to_owned()]));
+    assert_eq!(cloud.readings(), Vec::<String>::new(), "nothing goes before the round closes");
+    assert_eq!(exchange(gateway.address, day(roster[3])).await, ARRIVED);
+    gateway.ended().await.unwrap();
+    let expected: Vec<String> = roster
+        .iter()
+        .flat_map(|id| [format!("{id} {} - 20 - 30%", hour(12)), format!("{id} {} - 25 - 33%", hour(6))])
+        .collect();
+    assert_eq!(cloud.readings(), expected);
+    assert_eq!(cloud.seen.lock().unwrap().uploads.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_not_acknowledged_ends_a_single_round_with_an_error_and_loses_nothing() {
+    let data = tempdir().unwrap();
+    let gateway = Gateway::start(Settings { once: true, ..settings(data.path(), nobody()) });
+    assert_eq!(exchange(gateway.address, survey("a", 8..10)).await, ARRIVED);
+    let error = gateway.ended().await.unwrap_err().to_string();
+    assert!(error.starts_with("Connection failed, try again."), "{error}");
+    let status = fieldpost_gateway::status(data.path(), now()).unwrap();
+    assert_eq!((status.waiting_surveys, status.running), (1, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_closes_at_its_deadline_and_status_names_the_silent_also_after_a_crash() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(Seen::default()).await);
+    let round = |deadline| Settings {
+        expect: ids(&["a", "b", "127.0.0.1"]),
+        round_deadline: deadline,
+        uplink_when: UplinkWhen::Round,
+        ..settings(data.path(), cloud.http_target())
+    };
+    let gateway = Gateway::start(round(Duration::from_secs(3600)));
+    assert_eq!(exchange(gateway.address, survey("a", 8..9)).await, ARRIVED);
+    // An empty day, from an address that is on the roster.
+    assert_eq!(exchange(gateway.address, "").await, ARRIVED);
+    let open = gateway.status().round.unwrap();
+    assert_eq!((open.reported, open.silent), (2, vec!["b".to_owned()]));
+    gateway.stop().await.unwrap();
+
+    let gateway = Gateway::start(round(Duration::from_millis(1)));
+    let status = gateway.until("closed", |status| status.last_round.is_some()).await;
+    let closed = status.last_round.unwrap();
+    assert_eq!((closed.reported, closed.expected, closed.silent), (2, 3, vec!["b".to_owned()]));
+    let text = gateway.until("passed on", |status| status.waiting_surveys == 0).await.to_string();
+    assert!(text.contains("silent    b\n"), "{text}");
+    assert_eq!(cloud.readings(), ["a 2026-07-01T08:00:00Z 20.5 - 30%"]);
+    gateway.stop().await.unwrap();
+}
