@@ -163,3 +163,46 @@ impl fmt::Display for Audit {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(time: i64, temperature: i64) -> Told {
+        Told { time, temperature: Some(temperature), moisture: None }
+    }
+
+    /// An oracle that finds nothing would let everything pass.
+    #[test]
+    fn each_kind_of_fault_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Connection::open(&path).unwrap();
+        store
+            .execute_batch(
+                "CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT, readings INTEGER);
+                 CREATE TABLE readings (device INTEGER, time INTEGER, temperature INTEGER, moisture INTEGER);
+                 CREATE TABLE conflicts (id INTEGER PRIMARY KEY);
+                 INSERT INTO devices VALUES (1, 'm', 2);
+                 INSERT INTO readings VALUES (1, 1000, 10, NULL), (1, 2000, 20, NULL);",
+            )
+            .unwrap();
+        let (ledger, meter) = (Ledger::default(), Arc::from("m"));
+        ledger.sent(&meter, &[told(1000, 10), told(2000, 20), told(3000, 30)]);
+        ledger.acknowledged(&meter, &[told(1000, 10)]);
+        let audit = ledger.audit(&path).unwrap();
+        assert!(audit.clean(), "what was not acknowledged may be held or not: {audit}");
+        assert_eq!((audit.sent, audit.acknowledged, audit.held), (3, 1, 2));
+
+        ledger.acknowledged(&meter, &[told(3000, 30)]);
+        assert_eq!(ledger.audit(&path).unwrap().lost, ["m at 1970-01-01T00:00:03Z"]);
+        let faults =
+            "INSERT INTO readings VALUES (1, 1000, 10, NULL), (1, 3000, 31, NULL), (1, 4000, 40, NULL);
+                      INSERT INTO conflicts VALUES (1);";
+        store.execute_batch(faults).unwrap();
+        let audit = ledger.audit(&path).unwrap();
+        assert!(audit.complete() && !audit.clean());
+        assert_eq!((audit.twice.len(), audit.altered.len(), audit.foreign.len()), (1, 1, 1), "{audit}");
+        assert_eq!((audit.miscounted, audit.conflicts), (1, 1), "{audit}");
+    }
+}
