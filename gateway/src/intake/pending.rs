@@ -14,9 +14,9 @@ use super::decide::Datagram;
 use crate::journal::Custody;
 
 /// Datagrams that wait at most.
-pub(crate) const MAX_GROUP: usize = 8_192;
+pub(crate) const MAX_GROUP: usize = 4_096;
 /// What they may take in memory.
-const MAX_GROUP_BYTES: usize = 2 << 20;
+const MAX_GROUP_BYTES: usize = 1 << 20;
 /// Senders are told apart by this many counters; two in one counter share a share.
 const COUNTERS: usize = 1_024;
 

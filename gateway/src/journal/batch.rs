@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use fieldpost_core::UtcInstant;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, ToSql, params};
 
-use super::{Journal, JournalError, NewSurvey, Quarantined, Seq, error::Doing, facts, quarantine};
+use super::{Journal, JournalError, NewSurvey, Quarantined, Seq, ShortKey, error::Doing, facts, quarantine};
 use crate::round::Change;
 
 /// Everything that becomes durable together.
@@ -82,21 +82,44 @@ impl Journal {
     }
 }
 
+/// Rows that are inserted by one statement: running a statement costs more than a row.
+const ROWS: usize = 16;
+
 fn append(write: &Connection, last_seq: Seq, surveys: &[NewSurvey]) -> rusqlite::Result<Seq> {
-    let mut insert = write.prepare_cached("INSERT INTO surveys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     let mut seq = last_seq;
-    for survey in surveys {
-        seq = seq.saturating_add(1);
-        insert.execute(params![
-            seq,
-            survey.received.as_millis(),
-            survey.key.map(super::ShortKey::to_sql),
-            survey.device.as_str(),
-            survey.readings,
-            survey.records,
-            survey.checksum(seq),
-        ])?;
+    let (many, rest) = surveys.as_chunks::<ROWS>();
+    let mut insert = write.prepare_cached(&insert_sql(ROWS))?;
+    for rows in many {
+        seq = insert_rows(&mut insert, seq, rows)?;
     }
+    let mut insert = write.prepare_cached(&insert_sql(1))?;
+    for row in rest {
+        seq = insert_rows(&mut insert, seq, std::slice::from_ref(row))?;
+    }
+    Ok(seq)
+}
+
+fn insert_sql(rows: usize) -> String {
+    format!("INSERT INTO surveys VALUES {}", vec!["(?, ?, ?, ?, ?, ?, ?)"; rows].join(", "))
+}
+
+fn insert_rows(insert: &mut Statement<'_>, last_seq: Seq, rows: &[NewSurvey]) -> rusqlite::Result<Seq> {
+    let (mut seq, mut parameter) = (last_seq, 0);
+    let mut bind = |insert: &mut Statement<'_>, value: &dyn ToSql| {
+        parameter += 1;
+        insert.raw_bind_parameter(parameter, value)
+    };
+    for survey in rows {
+        seq = seq.saturating_add(1);
+        bind(insert, &seq)?;
+        bind(insert, &survey.received.as_millis())?;
+        bind(insert, &survey.key.map(ShortKey::to_sql))?;
+        bind(insert, &survey.device.as_str())?;
+        bind(insert, &survey.readings)?;
+        bind(insert, &survey.records)?;
+        bind(insert, &survey.checksum(seq))?;
+    }
+    insert.raw_execute()?;
     Ok(seq)
 }
 

@@ -5,7 +5,12 @@
 //! write a page of the file for every datagram. A Bloom filter then spares new datagrams the look into the table.
 //! Nothing here is the truth: after a start it is built again from the rows behind `keys_through` and the table.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    path::Path,
+    time::Duration,
+};
 
 use fieldpost_core::{UtcInstant, dating::RESEND_WINDOW};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -14,21 +19,25 @@ use super::{JournalError, error::Doing, facts, row::ShortKey};
 
 /// Keys held in memory: what the hash table takes in 2.2 MiB. Enough for a day of 100,000 datagrams.
 pub(super) const IN_MEMORY: usize = 114_688;
+/// How often the table is looked through for what is too old.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The filter's size in bits (2 MiB), used only when keys have moved to the table.
 const FILTER_BITS: u32 = 24;
 
 /// The keys of the last hours.
 pub(super) struct Keys {
-    recent: HashMap<ShortKey, UtcInstant>,
+    recent: HashMap<ShortKey, UtcInstant, BuildHasherDefault<KeyHasher>>,
     /// None: the table is empty.
     filter: Option<Filter>,
     limit: usize,
+    /// When the table was last rid of what is too old.
+    swept: Option<UtcInstant>,
 }
 
 impl Keys {
     /// Reads them back from the journal.
     pub(super) fn load(conn: &Connection, path: &Path, now: UtcInstant) -> Result<Self, JournalError> {
-        let mut keys = Self { recent: HashMap::new(), filter: None, limit: IN_MEMORY };
+        let mut keys = Self { recent: HashMap::default(), filter: None, limit: IN_MEMORY, swept: None };
         let through = facts::integer(conn, facts::KEYS_THROUGH).doing("read", path)?.unwrap_or(0);
         let sql = "SELECT key, received FROM surveys WHERE seq > ?1 AND key IS NOT NULL ORDER BY seq";
         let mut rows = conn.prepare(sql).doing("read", path)?;
@@ -72,16 +81,25 @@ impl Keys {
 
     /// Moves all keys to the table, durable when `conn`'s transaction is. `through` is the journal's last seq.
     pub(super) fn spill(&mut self, conn: &Connection, through: i64, now: UtcInstant) -> rusqlite::Result<()> {
-        let oldest = now.saturating_sub(RESEND_WINDOW);
-        conn.execute("DELETE FROM keys WHERE received <= ?1", [oldest.as_millis()])?;
+        self.sweep(conn, now)?;
         let mut sorted: Vec<_> = self.recent.drain().collect();
         sorted.sort_unstable();
         let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO keys VALUES (?1, ?2)")?;
         for (key, received) in sorted {
             insert.execute(params![key.to_sql(), received.as_millis()])?;
+            self.filter.get_or_insert_with(Filter::new).add(key);
         }
-        facts::set_integer(conn, facts::KEYS_THROUGH, through)?;
-        self.load_filter(conn)
+        facts::set_integer(conn, facts::KEYS_THROUGH, through)
+    }
+
+    fn sweep(&mut self, conn: &Connection, now: UtcInstant) -> rusqlite::Result<()> {
+        if self.swept.is_some_and(|swept| swept <= now && now.duration_since(swept) < SWEEP_EVERY) {
+            return Ok(());
+        }
+        self.swept = Some(now);
+        let oldest = now.saturating_sub(RESEND_WINDOW);
+        let gone = conn.execute("DELETE FROM keys WHERE received <= ?1", [oldest.as_millis()])?;
+        if gone > 0 { self.load_filter(conn) } else { Ok(()) }
     }
 
     fn load_filter(&mut self, conn: &Connection) -> rusqlite::Result<()> {
@@ -93,6 +111,26 @@ impl Keys {
         }
         self.filter = filter;
         Ok(())
+    }
+}
+
+/// Keys are already as good as random: they are their own hashes.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_i64(&mut self, key: i64) {
+        self.0 = key.cast_unsigned();
     }
 }
 

