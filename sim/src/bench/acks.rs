@@ -69,8 +69,8 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{sockets} sockets with {window} unanswered datagrams each\n")?;
     writeln!(
         out,
-        "{:<14} {:>10} {:>8} {:>14} {:>12} {:>12}",
-        "", "answers/s", "lost", "cpu/answer", "resident", "peak"
+        "{:<14} {:>10} {:>8} {:>10} {:>14} {:>12} {:>12}",
+        "", "answers/s", "lost", "silence", "cpu/answer", "resident", "peak"
     )?;
     let mut rates: Vec<(Peer, f64)> = Vec::new();
     for _ in 0..turns {
@@ -79,10 +79,11 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
             let Turn { rate, cost, memory } = &turn;
             writeln!(
                 out,
-                "{:<14} {:>10} {:>8} {:>11.2} us {:>8} KiB {:>8} KiB",
+                "{:<14} {:>10} {:>8} {:>7} ms {:>11.2} us {:>8} KiB {:>8} KiB",
                 peer.name(),
                 thousands(rate.per_second),
                 rate.lost,
+                rate.silence.as_millis(),
                 cost.as_secs_f64() * 1e6,
                 memory.resident,
                 memory.peak

@@ -47,6 +47,8 @@ pub(super) struct Rate {
     pub(super) per_second: f64,
     pub(super) answered: u64,
     pub(super) lost: u64,
+    /// The longest that no socket heard anything.
+    pub(super) silence: Duration,
 }
 
 struct Lane {
@@ -65,6 +67,8 @@ struct Generator {
     outbox: Vec<[u8; DATAGRAM]>,
     answered: u64,
     lost: u64,
+    heard: Instant,
+    silence: Duration,
 }
 
 /// Presses on `target`.
@@ -85,15 +89,17 @@ pub(super) fn press(target: SocketAddr, answer: Answer, pressure: Pressure) -> R
         outbox: vec![[0; DATAGRAM]; BATCH],
         answered: 0,
         lost: 0,
+        heard: Instant::now(),
+        silence: Duration::ZERO,
     };
     generator.work(WARM_UP)?;
-    (generator.answered, generator.lost) = (0, 0);
+    (generator.answered, generator.lost, generator.silence) = (0, 0, Duration::ZERO);
     let began = Instant::now();
     generator.work(pressure.duration)?;
-    let Generator { answered, lost, .. } = generator;
+    let Generator { answered, lost, silence, .. } = generator;
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read by people")]
     let per_second = answered as f64 / began.elapsed().as_secs_f64();
-    Ok(Rate { per_second, answered, lost })
+    Ok(Rate { per_second, answered, lost, silence })
 }
 
 impl Generator {
@@ -128,7 +134,9 @@ impl Generator {
         self.answered += u64::try_from(heard)?;
         lane.unanswered = lane.unanswered.saturating_sub(heard);
         if heard > 0 {
-            lane.heard = Instant::now();
+            let now = Instant::now();
+            self.silence = self.silence.max(now - self.heard);
+            (self.heard, lane.heard) = (now, now);
         } else if lane.unanswered > 0 && lane.heard.elapsed() > LOST_AFTER {
             self.lost += u64::try_from(lane.unanswered)?;
             lane.unanswered = 0;
