@@ -21,6 +21,15 @@ pub const GRACE: Duration = Duration::from_secs(5 * 60);
 /// has 23 hours and the meter's clock drifts.
 pub const RESEND_WINDOW: Duration = Duration::from_secs(20 * 60 * 60);
 
+/// Whether a message that comes `now` is a copy of the same bytes that came `first`.
+///
+/// A first copy that seems to come from the future was received while our clock was ahead. If it was far ahead, that
+/// receipt means nothing, and must not swallow what comes until then.
+#[must_use]
+pub fn is_copy(first: UtcInstant, now: UtcInstant) -> bool {
+    now.duration_since(first) < RESEND_WINDOW && first.duration_since(now) <= RESEND_WINDOW
+}
+
 /// A time of day on the wall clock, to the minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeOfDay(Time);
@@ -153,6 +162,16 @@ mod tests {
             assert_eq!(TimeOfDay::parse(bad), None, "{bad}");
         }
         assert_eq!(TimeOfDay::parse("23:59").unwrap().hour_minute(), (23, 59));
+    }
+
+    #[test]
+    fn the_same_bytes_are_a_copy_until_the_window_is_over_whichever_way_the_clock_went() {
+        let copy = |first: &str, now: &str| is_copy(first.parse().unwrap(), now.parse().unwrap());
+        assert!(copy("2026-07-01T23:59:00Z", "2026-07-02T00:01:00Z"));
+        assert!(copy("2026-07-01T00:00:00Z", "2026-07-01T19:59:59Z"));
+        assert!(!copy("2026-07-01T00:00:00Z", "2026-07-01T20:00:00Z"));
+        assert!(copy("2026-07-01T00:00:01Z", "2026-07-01T00:00:00Z"), "the clock was set back a second");
+        assert!(!copy("2030-07-01T00:00:00Z", "2026-07-01T00:00:00Z"), "the clock had been four years ahead");
     }
 
     #[test]

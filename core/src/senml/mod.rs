@@ -18,6 +18,10 @@ pub use json::{decode_json, encode_json};
 use crate::{Survey, UtcInstant};
 use alloc::vec::Vec;
 
+/// The most records of a pack: a survey of four years of hours in one go, and a bound on what a pack of tiny records
+/// makes of its bytes.
+pub const MAX_RECORDS: usize = 200_000;
+
 /// A pack as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {

@@ -1,6 +1,6 @@
 //! From records to surveys: names, units, times and values resolved as RFC 8428, section 4, has it.
 
-use super::{Pack, PackSurvey, quantity};
+use super::{MAX_RECORDS, Pack, PackSurvey, quantity};
 use crate::{
     DeviceId, Moisture, Offer, Reading, Reason, Refusal, Survey, Temperature, UtcInstant, Values, dating,
     decimal::{Decimal, divide},
@@ -71,6 +71,10 @@ impl<'a> Resolver<'a> {
     pub(super) fn record(&mut self, record: Record<'a>) -> Result<(), Refusal> {
         self.records = self.records.saturating_add(1);
         let number = self.records;
+        if number > MAX_RECORDS {
+            let detail = format!("a pack has at most {MAX_RECORDS} records; send it in several");
+            return Err(Refusal::new(Reason::TooLong, detail));
+        }
         self.resolve(record).map_err(|refusal| refusal.at(Place::Record(number)))
     }
 

@@ -176,6 +176,14 @@ fn a_pack_in_cbor_that_ends_anywhere_early_is_truncated() {
 }
 
 #[test]
+fn a_pack_of_too_many_records_is_refused() {
+    let base_only = [0xa0];
+    let records = |count: usize| decode_cbor(&pack(core::iter::repeat_n(&base_only[..], count)), now());
+    assert!(records(MAX_RECORDS).is_ok());
+    assert_eq!(records(MAX_RECORDS + 1).unwrap_err().reason(), Reason::TooLong);
+}
+
+#[test]
 fn surveys_of_one_device_that_came_apart_stay_apart() {
     let one = survey("a", vec![reading("2025-07-01T08:00:00Z", Some(1), None)]);
     let two = survey("a", vec![]);
