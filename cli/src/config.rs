@@ -31,13 +31,9 @@ pub(crate) fn with_file(command: &Command, mut line: Vec<OsString>) -> Result<Ve
     let Some(path) = find(&given) else { return Ok(line) };
     let settings = read(&path, command)?;
     let Some(Value::Table(section)) = settings.get(&name) else { return Ok(line) };
+    let alternatives = |key: &str| alternatives(command, &name, &id(key));
     for (key, value) in section {
-        let said = given.try_contains_id(&id(key)).unwrap_or(false)
-            && matches!(
-                given.value_source(&id(key)),
-                Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-            );
-        if !said {
+        if !said(&given, &id(key)) && !alternatives(key).iter().any(|other| said(&given, other)) {
             line.extend(flags(&path, &name, key, value)?);
         }
     }
@@ -54,6 +50,20 @@ fn look(command: &Command, line: &[OsString]) -> Option<(String, ArgMatches)> {
     let (name, given) = matches.subcommand()?;
     let has_its_own = given.subcommand().is_some();
     (!has_its_own).then(|| (name.to_owned(), given.clone()))
+}
+
+/// Whether a flag or a variable says it.
+fn said(given: &ArgMatches, id: &str) -> bool {
+    given.try_contains_id(id).unwrap_or(false)
+        && matches!(given.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+}
+
+/// The flags of which only one can be given, if `key` is one of them: to say one is to say no to the others.
+fn alternatives(command: &Command, name: &str, key: &str) -> Vec<String> {
+    let Some(command) = command.find_subcommand(name) else { return Vec::new() };
+    let groups = command.get_groups().filter(|group| !(*group).clone().is_multiple());
+    let ids = groups.map(|group| group.get_args().map(|id| id.as_str().to_owned()).collect::<Vec<_>>());
+    ids.filter(|ids| ids.iter().any(|id| id == key)).flatten().collect()
 }
 
 /// The file: the one named, else the data folder's, else the system's.

@@ -92,6 +92,28 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn a_flag_wins_over_an_alternative_to_it_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, "[device]\nsurvey = \"from-file\"\n").unwrap();
+    let (code, said) = ends(
+        fieldpost(&[
+            "device",
+            "--id",
+            "a",
+            "--gateway",
+            "udp://127.0.0.1:9",
+            "--once",
+            "--replay",
+            "from-flag",
+        ])
+        .arg("--config")
+        .arg(&file),
+    );
+    assert!(code == 1 && said.contains("from-flag"), "{said}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let data = tempfile::tempdir().unwrap();
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
