@@ -60,6 +60,9 @@ fn said(given: &ArgMatches, id: &str) -> bool {
 
 /// The flags of which only one can be given, if `key` is one of them: to say one is to say no to the others.
 fn alternatives(command: &Command, name: &str, key: &str) -> Vec<String> {
+    let mut command = command.clone();
+    // Only then does a group know its flags.
+    command.build();
     let Some(command) = command.find_subcommand(name) else { return Vec::new() };
     let groups = command.get_groups().filter(|group| !(*group).clone().is_multiple());
     let ids = groups.map(|group| group.get_args().map(|id| id.as_str().to_owned()).collect::<Vec<_>>());
