@@ -51,8 +51,6 @@ impl Peer {
 /// What a turn found.
 struct Turn {
     rate: Rate,
-    /// Processor time of the peer, an answer.
-    cost: Duration,
     memory: Memory,
 }
 
@@ -76,7 +74,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     for _ in 0..turns {
         for peer in Peer::ALL {
             let turn = turn(peer, options)?;
-            let Turn { rate, cost, memory } = &turn;
+            let Turn { rate, memory } = &turn;
             writeln!(
                 out,
                 "{:<14} {:>10} {:>8} {:>7} ms {:>11.2} us {:>8} KiB {:>8} KiB",
@@ -84,7 +82,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
                 thousands(rate.per_second),
                 rate.lost,
                 rate.silence.as_millis(),
-                cost.as_secs_f64() * 1e6,
+                rate.cost.as_secs_f64() * 1e6,
                 memory.resident,
                 memory.peak
             )?;
@@ -113,13 +111,9 @@ fn turn(peer: Peer, options: &Options) -> Result<Turn> {
         duration: options.duration,
     };
     let answer = if peer == Peer::Gateway { Answer::Arrived } else { Answer::Echo };
-    let before = procfs::processor_time(id)?;
-    let rate = press(address, answer, pressure).with_context(|| program.log())?;
-    let used = procfs::processor_time(id)?.saturating_sub(before);
+    let rate = press(address, id, answer, pressure).with_context(|| program.log())?;
     let memory = procfs::memory(id)?;
-    // The warm-up is in `used` and not in `answered`: a little too much, for all alike.
-    let cost = used.checked_div(u32::try_from(rate.answered)?).unwrap_or_default();
-    Ok(Turn { rate, cost, memory })
+    Ok(Turn { rate, memory })
 }
 
 fn program(peer: Peer, address: SocketAddr, folder: &Path) -> Result<Program> {

@@ -4,6 +4,7 @@
 use super::{
     batch::{self, BATCH, Inbox},
     datagrams::{DATAGRAM, Datagrams},
+    procfs,
 };
 use anyhow::{Result, bail};
 use nix::{
@@ -18,8 +19,9 @@ use std::{
 
 /// A socket that has heard nothing for so long writes off what it waits for.
 const LOST_AFTER: Duration = Duration::from_millis(500);
-/// Not counted: caches warm up, files grow.
-const WARM_UP: Duration = Duration::from_millis(500);
+/// Not counted: caches warm up, files grow, and a server that has just bound its socket widens its buffer. Longer
+/// than what is lost in it takes to be written off.
+const WARM_UP: Duration = Duration::from_millis(1_000);
 
 /// How hard to press.
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +47,11 @@ pub(super) enum Answer {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rate {
     pub(super) per_second: f64,
-    pub(super) answered: u64,
     pub(super) lost: u64,
     /// The longest that no socket heard anything.
     pub(super) silence: Duration,
+    /// Processor time that the target used for each answer.
+    pub(super) cost: Duration,
 }
 
 struct Lane {
@@ -71,8 +74,8 @@ struct Generator {
     silence: Duration,
 }
 
-/// Presses on `target`.
-pub(super) fn press(target: SocketAddr, answer: Answer, pressure: Pressure) -> Result<Rate> {
+/// Presses on `target`, which the process `id` serves.
+pub(super) fn press(target: SocketAddr, id: u32, answer: Answer, pressure: Pressure) -> Result<Rate> {
     let lanes = (0..pressure.sockets).map(|_| {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(target)?;
@@ -94,12 +97,14 @@ pub(super) fn press(target: SocketAddr, answer: Answer, pressure: Pressure) -> R
     };
     generator.work(WARM_UP)?;
     (generator.answered, generator.lost, generator.silence) = (0, 0, Duration::ZERO);
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), procfs::processor_time(id)?);
     generator.work(pressure.duration)?;
+    let used = procfs::processor_time(id)?.saturating_sub(before);
     let Generator { answered, lost, silence, .. } = generator;
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read by people")]
     let per_second = answered as f64 / began.elapsed().as_secs_f64();
-    Ok(Rate { per_second, answered, lost, silence })
+    let cost = used.checked_div(u32::try_from(answered)?).unwrap_or_default();
+    Ok(Rate { per_second, lost, silence, cost })
 }
 
 impl Generator {
