@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use fieldpost_core::{
-    Key, Refusal, UtcInstant, message,
+    Key, Refusal, UtcInstant, dating, message,
     senml::{self, Pack, PackSurvey},
 };
 use jiff::tz::TimeZone;
@@ -88,6 +88,13 @@ pub(crate) struct Undated {
     /// The identity of its bytes.
     pub(crate) key: Key,
     upload: Upload,
+}
+
+impl Undated {
+    /// Whether this upload, which came `now`, is a copy of the same bytes that came `first`.
+    pub(crate) fn is_copy(&self, first: UtcInstant, now: UtcInstant) -> bool {
+        dating::is_copy(first, now)
+    }
 }
 
 impl Submission {

@@ -74,7 +74,7 @@ impl<'a> Batch<'a> {
     pub(super) fn add(&mut self, submission: &mut Submission) -> rusqlite::Result<()> {
         let now = submission.received;
         if let Some(undated) = &submission.undated {
-            let first = receipts::first(self.connection, undated.key, now)?;
+            let first = receipts::first(self.connection, undated, now)?;
             if first != now
                 && let Err(refusal) = submission.date_by(first)
             {

@@ -72,6 +72,38 @@ async fn p4_the_same_text_on_the_next_day_is_another_day() {
     store.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_a_receipt_from_a_clock_that_was_ahead_dates_nothing_once_the_clock_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    let line = "m1 08:00 - 20 - 30%\n";
+    assert_eq!(text(&store, line, at("2030-01-01T09:00:00Z"), "UTC").await, outcome(1, 0));
+    assert_eq!(text(&store, line, at("2026-07-01T09:00:00Z"), "UTC").await, outcome(1, 0));
+    assert_eq!(text(&store, line, at("2026-07-02T03:00:00Z"), "UTC").await, outcome(0, 1), "a copy of that");
+    let dates = ["2026-07-01T08:00:00Z", "2030-01-01T08:00:00Z"];
+    assert_eq!(times(&store, "m1").await, dates);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_that_no_copy_can_come_for_are_swept_whichever_way_the_clock_went() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Store::open(&path).unwrap();
+    let receipts = || {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.query_row("SELECT count(*) FROM receipts", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    text(&store, "m1 08:00 - 1 - 30%\n", at("2030-01-01T09:00:00Z"), "UTC").await;
+    text(&store, "m1 08:00 - 2 - 30%\n", at("2026-07-01T09:00:00Z"), "UTC").await;
+    assert_eq!(receipts(), 1, "the clock was set back: the one of the future is gone");
+    text(&store, "m1 08:00 - 3 - 30%\n", at("2026-07-01T09:30:00Z"), "UTC").await;
+    assert_eq!(receipts(), 2);
+    text(&store, "m1 08:00 - 4 - 30%\n", at("2026-07-02T05:15:00Z"), "UTC").await;
+    assert_eq!(receipts(), 2, "the older one is past its window");
+    store.close().await;
+}
+
 /// Runs a writer's work by hand on a connection that the test prepares.
 fn writer(path: &Path) -> Writer {
     Writer {

@@ -127,7 +127,9 @@ impl Writer {
     fn transact(&mut self, waiting: &mut [Waiting]) -> rusqlite::Result<Written> {
         // By the senders' receipts, not by a clock of our own: the two must not disagree about a receipt's age.
         let now = waiting.iter().map(|(submission, _)| submission.received).max().unwrap_or(self.pruned);
-        let prune = now.duration_since(self.pruned) >= PRUNE_EVERY;
+        // Either way: while our clock was ahead, the last time may have come to lie in the future.
+        let since = now.duration_since(self.pruned).max(self.pruned.duration_since(now));
+        let prune = since >= PRUNE_EVERY;
         let result = Self::write(&mut self.connection, |transaction| {
             let mut batch = Batch::new(transaction, &mut self.devices, &mut self.gateways);
             for (submission, _) in waiting {
