@@ -62,6 +62,38 @@ pub enum Reason {
 }
 
 impl Reason {
+    const ALL: [Self; 16] = [
+        Self::TooLong,
+        Self::NotUtf8,
+        Self::Malformed,
+        Self::Truncated,
+        Self::NoDevice,
+        Self::BadDevice,
+        Self::BadTime,
+        Self::BadTemperature,
+        Self::BadMoisture,
+        Self::NoValue,
+        Self::UnknownQuantity,
+        Self::UnknownUnit,
+        Self::NotSupported,
+        Self::Future,
+        Self::TooOld,
+        Self::Full,
+    ];
+
+    /// The reason with this [`Reason::code`].
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
+    /// Whether the fault is in the message, so that sending it again is of no use; not so if it was cut on its way or
+    /// found no room.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Truncated | Self::Full)
+    }
+
     /// The stable name of the reason in counters, metrics and problem reports.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -142,6 +174,15 @@ impl fmt::Display for Quoted<'_> {
 mod tests {
     use super::*;
     use alloc::{format, string::ToString};
+
+    #[test]
+    fn every_reason_is_known_by_its_code() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), Some(reason));
+        }
+        assert_eq!(Reason::from_code("unsupported-media-type"), None);
+        assert!(Reason::BadTime.is_final() && !Reason::Full.is_final() && !Reason::Truncated.is_final());
+    }
 
     #[test]
     fn a_refusal_names_the_place_and_quotes_foreign_text_safely() {

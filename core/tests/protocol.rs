@@ -64,8 +64,11 @@ fn the_pack_is_the_same_in_json_and_in_cbor_and_is_printed_so() {
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().replace(' ', ""))
         .collect();
-    let bytes: Vec<u8> =
-        hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap()).collect();
+    let bytes: Vec<u8> = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|two| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap())
+        .collect();
     let cbor = senml::decode_cbor(&bytes, now()).unwrap();
     assert_eq!(cbor.surveys[0].survey, json.surveys[0].survey);
     let received = cbor.surveys[0].received;

@@ -90,6 +90,11 @@ impl Rounds {
 
     /// Closes the round if nobody is missing or its time is over. `last_seq` is the last survey journaled.
     pub(crate) fn poll(&mut self, now: UtcInstant, last_seq: Seq, changes: &mut Vec<Change>) {
+        // It was opened while the clock was ahead; the deadline counts from now, or it might be years away.
+        if let Some(open) = self.open.as_mut().filter(|open| open.opened > now) {
+            open.opened = now;
+            changes.push(Change::Opened(now));
+        }
         let over = self.poll_timeout().is_some_and(|timeout| now >= timeout);
         let Some(open) = self.open.take_if(|open| over || open.missing.is_empty()) else { return };
         changes.push(Change::Closed(ClosedRound {
@@ -156,6 +161,18 @@ mod tests {
         assert_eq!(closed(&changes), None);
         rounds.poll(at(60), 1, &mut changes);
         assert_eq!(closed(&changes).unwrap().silent, ["a", "c"]);
+    }
+
+    #[test]
+    fn a_round_that_was_opened_while_the_clock_was_ahead_still_closes_in_time() {
+        let mut rounds = Rounds::new(&[id("a"), id("b")], HOUR);
+        let mut changes = Vec::new();
+        rounds.arrived(&id("a"), at(1_000_000), &mut changes);
+        rounds.poll(at(0), 1, &mut changes);
+        assert_eq!(rounds.poll_timeout(), Some(at(60)));
+        assert_eq!(changes.last(), Some(&Change::Opened(at(0))), "and so after a start");
+        rounds.poll(at(60), 1, &mut changes);
+        assert_eq!(closed(&changes).unwrap().silent, ["b"]);
     }
 
     #[test]

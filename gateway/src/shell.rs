@@ -14,7 +14,7 @@ use crate::{
     Error, Settings,
     folder::Folder,
     intake::{Committer, Pending, Printer, Receiver},
-    journal::Limits,
+    journal::{Limits, Orders},
     uplink::{Link, Uplink},
 };
 
@@ -50,7 +50,7 @@ pub async fn run(
         &settings.uplink,
         (settings.uplink_when, settings.once),
         folder.path().to_path_buf(),
-        Arc::clone(&pending),
+        orders(Arc::clone(&pending)),
         progress,
     );
     let (parts, mut stopped) = Parts::start(sockets, &settings, out, committer, pending)?;
@@ -63,6 +63,11 @@ pub async fn run(
     parts.end().await;
     drop(folder);
     ended
+}
+
+/// The uplink's orders wait where datagrams do, for the one writer.
+fn orders(pending: Arc<Pending>) -> Orders {
+    Box::new(move |order| pending.order(order))
 }
 
 /// The threads of a gateway. Dropped before their time, they end by themselves.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use fieldpost_core::message::MAX_DATAGRAM;
 use tempfile::tempdir;
 
 const DAY: &str = "192.168.1.2 08:00 - 20 - 30%\n\n192.168.1.2 12:00 - 25 - 33%\n\n192.168.1.2 16:00 - 23 - 32%\n\n192.168.1.2 20:00 - 21 - 28%\n";
@@ -110,6 +111,19 @@ async fn a_re_sent_datagram_is_answered_again_and_journaled_once_also_after_a_re
     assert_eq!(exchange(gateway.address, DAY).await, ARRIVED);
     let status = gateway.status();
     assert_eq!((status.surveys, status.counters["copies"]), (1, 3));
+    gateway.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_datagram_that_is_too_long_does_not_pass_for_a_copy_of_its_first_part() {
+    let data = tempdir().unwrap();
+    let gateway = Gateway::start(settings(data.path(), nobody()));
+    let line = "m 08:00 - 20 - 30%\n";
+    let mut full = line.repeat(MAX_DATAGRAM / line.len());
+    full.push_str(&"\n".repeat(MAX_DATAGRAM - full.len()));
+    assert_eq!(exchange(gateway.address, &full).await, ARRIVED);
+    let reply = exchange(gateway.address, full + line).await;
+    assert!(reply.contains("4096"), "{reply}");
     gateway.stop().await.unwrap();
 }
 

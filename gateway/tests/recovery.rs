@@ -9,7 +9,12 @@ use common::{
     *,
 };
 use fieldpost_gateway::{Settings, UplinkWhen};
-use std::{fs, net::UdpSocket, path::Path};
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    net::UdpSocket,
+    path::Path,
+};
 use tempfile::tempdir;
 
 fn survey(number: usize) -> String {
@@ -149,4 +154,55 @@ async fn several_sockets_are_served_and_each_answers_from_its_own_port() {
     drop(stop);
     task.await.unwrap().unwrap();
     assert_eq!(fieldpost_gateway::status(data.path(), now()).unwrap().surveys, 3);
+}
+
+/// It broke while the gateway ran: a page that only the writer needs turned to garbage. The journal is salvaged into
+/// another file, and the uplink, which still had the old one open, must go on with the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_after_a_salvage_at_run_time_reaches_the_cloud() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(Seen::default()).await);
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    assert!(exchange(gateway.address, "bad!").await.starts_with("Surveys refused: "));
+    gateway.stop().await.unwrap();
+    let path = data.path().join("journal.db");
+    let journal = rusqlite::Connection::open(&path).unwrap();
+    let number =
+        |sql: &str| -> u64 { journal.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() as u64 };
+    let root = number("SELECT rootpage FROM sqlite_schema WHERE name = 'refusals'");
+    let page = number("PRAGMA page_size");
+    drop(journal);
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    let device = Device::new(gateway.address).await;
+    // Far more than SQLite keeps in memory, so that the page is read from the file again.
+    for number in 0..800 {
+        let line = |minute| format!("x{number} 2026-07-01 0{}:{:02}Z - 1 - 2%\n", minute / 60, minute % 60);
+        assert_eq!(device.exchange((0..90).map(line).collect::<String>()).await, ARRIVED);
+    }
+    assert_eq!(device.exchange(survey(1)).await, ARRIVED);
+    gateway.until("drained", |status| status.waiting_surveys == 0).await;
+    let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start((root - 1) * page)).unwrap();
+    file.write_all(&vec![0xa5; page as usize]).unwrap();
+    // Counting this one needs the page.
+    exchange(gateway.address, "bad!").await;
+    for number in 2..6 {
+        let start = std::time::Instant::now();
+        while exchange(gateway.address, survey(number)).await != ARRIVED {
+            assert!(start.elapsed() < DEADLINE, "it does not recover");
+        }
+    }
+    gateway.until("drained", |status| status.waiting_surveys == 0).await;
+    let salvaged = fs::read_dir(data.path())
+        .unwrap()
+        .any(|entry| entry.unwrap().file_name().to_string_lossy().contains(".corrupt-"));
+    assert!(salvaged, "the scene was not set");
+    let readings = cloud.readings();
+    for number in 1..6 {
+        let device = format!("d{number} ");
+        assert!(
+            readings.iter().any(|reading| reading.starts_with(&device)),
+            "{device}was acknowledged and lost"
+        );
+    }
+    gateway.stop().await.unwrap();
 }

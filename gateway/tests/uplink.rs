@@ -176,3 +176,17 @@ async fn a_round_closes_at_its_deadline_and_status_names_the_silent_also_after_a
     assert_eq!(cloud.readings(), ["a 2026-07-01T08:00:00Z 20.5 - 30%"]);
     gateway.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_is_no_success_if_the_cloud_refuses_a_survey() {
+    let seen = Seen { refuse: ["b".to_owned()].into(), ..Seen::default() };
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(seen).await);
+    let settings =
+        Settings { once: true, expect: ids(&["a", "b"]), ..settings(data.path(), cloud.http_target()) };
+    let gateway = Gateway::start(settings);
+    assert_eq!(exchange(gateway.address, survey("b", 8..10)).await, ARRIVED);
+    assert_eq!(exchange(gateway.address, survey("a", 8..10)).await, ARRIVED);
+    let error = gateway.ended().await.unwrap_err().to_string();
+    assert!(error.contains("not from b"), "{error}");
+    assert_eq!(cloud.readings().len(), 2, "the other one went");
+}

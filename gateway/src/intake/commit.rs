@@ -8,17 +8,17 @@ use std::{
 };
 
 use fieldpost_core::{DeviceId, UtcInstant, reply};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{
-    Order, Pending,
+    Pending,
     answer::Answerer,
     pending::{Entry, Group},
     sort::{Outcome, Sorted, sort},
 };
 use crate::{
     clock,
-    journal::{Custody, Full, Journal, JournalError, Limits, Seq},
+    journal::{Custody, Full, Journal, JournalError, Limits, Note, Noted, Order, Progress},
     round::{Change, ClosedRound, Rounds},
 };
 
@@ -28,19 +28,6 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const REOPEN_AFTER: Duration = Duration::from_millis(200);
 /// What the sender is told when a write fails.
 const CANNOT_WRITE: &str = "the gateway cannot write its journal";
-
-/// How far things are, for the uplink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Progress {
-    /// The last survey journaled.
-    pub(crate) last_seq: Seq,
-    /// The last survey of a closed round.
-    pub(crate) closed_through: Seq,
-    /// Up to here the cloud holds everything.
-    pub(crate) held_through: Seq,
-    /// Rounds that have closed since the start.
-    pub(crate) rounds_closed: u64,
-}
 
 /// The writer of the journal.
 pub(crate) struct Committer {
@@ -108,13 +95,9 @@ impl Committer {
     fn handle(&mut self, group: Group) -> Vec<Outcome> {
         let count = group.entries.len();
         let mut notes = Vec::new();
-        let mut waiting = Vec::new();
         for order in group.orders {
             match order {
-                Order::Note { custody, done } => {
-                    notes.extend(custody);
-                    waiting.push(done);
-                }
+                Order::Note(note) => notes.push(note),
                 Order::Salvage { done } => {
                     let saved = self.salvage();
                     // Whoever asked may have gone.
@@ -122,16 +105,31 @@ impl Committer {
                 }
             }
         }
-        let written = self.write(group.entries, group.dropped, notes);
-        let ok = written.is_ok();
-        for done in waiting {
-            // Whoever asked may have gone.
-            let _ = done.send(ok);
+        let reopened = self.reopen_if_due();
+        let (notes, custody) = self.still_true(notes);
+        let written = reopened
+            .map_err(Unwritten::Journal)
+            .and_then(|()| self.write(group.entries, group.dropped, custody));
+        let noted = if written.is_ok() { Noted::Written } else { Noted::Failed };
+        for note in notes {
+            let _ = note.send(noted);
         }
         written.unwrap_or_else(|error| {
             self.fail(&error);
             vec![Outcome::Refused(reply::try_again(CANNOT_WRITE)); count]
         })
+    }
+
+    /// Sends back the notes about another journal than the one that is open; the custody in the others, and who waits
+    /// for them.
+    fn still_true(&self, notes: Vec<Note>) -> (Vec<oneshot::Sender<Noted>>, Vec<Custody>) {
+        let now = self.progress.borrow().generation;
+        let (current, outdated): (Vec<_>, Vec<_>) =
+            notes.into_iter().partition(|note| note.generation == now);
+        for note in outdated {
+            let _ = note.done.send(Noted::Outdated);
+        }
+        current.into_iter().map(|note| (note.done, note.custody)).unzip()
     }
 
     fn write(
@@ -141,7 +139,6 @@ impl Committer {
         notes: Vec<Custody>,
     ) -> Result<Vec<Outcome>, Unwritten> {
         let now = clock::now();
-        self.reopen_if_due()?;
         let Some(journal) = &mut self.journal else { return Err(Unwritten::Closed) };
         let mut sorted = sort(entries, dropped, &self.rounds, |key| journal.known(key, now))?;
         make_room(journal, &mut sorted, now)?;
@@ -190,6 +187,7 @@ impl Committer {
         self.rounds.restore(opened, &reported);
         let closed_through = journal.closed_through()?;
         self.progress.send_modify(|progress| {
+            progress.generation = progress.generation.wrapping_add(1);
             progress.last_seq = journal.last_seq();
             progress.held_through = journal.held_through();
             progress.closed_through = closed_through;

@@ -43,23 +43,25 @@ pub(crate) fn read(
         let detail = format!(
             "the datagram has {length} bytes, the limit is {MAX_DATAGRAM}; send it in parts, whole lines each"
         );
-        return refused(Refusal::new(Reason::TooLong, detail), bytes, received);
+        // Only its start was read, so it must not pass for a copy of a shorter one. No message starts with a NUL.
+        let key = ShortKey::of(&Key::of(&[b"\0too long ", &length.to_le_bytes(), bytes]));
+        return refused(Refusal::new(Reason::TooLong, detail), key, bytes, received);
     }
+    // A refused one has a key too: if our clock was set back, a copy of an accepted one may look wrong now.
+    let key = ShortKey::of(&Key::of(&[bytes]));
     let surveys = match message::surveys(bytes, received, zone) {
         Ok(surveys) if surveys.is_empty() => return empty(peer, received),
         Ok(surveys) => surveys,
-        Err(refusal) => return refused(refusal, bytes, received),
+        Err(refusal) => return refused(refusal, key, bytes, received),
     };
-    let key = ShortKey::of(&Key::of(&[bytes]));
     let mut first = Some(key);
     let rows = surveys.iter().map(|survey| encode(survey, first.take(), received)).collect();
     Datagram { received, key, content: Content::Surveys(rows) }
 }
 
-fn refused(refusal: Refusal, bytes: &[u8], received: UtcInstant) -> Datagram {
+fn refused(refusal: Refusal, key: ShortKey, bytes: &[u8], received: UtcInstant) -> Datagram {
     let raw = bytes.get(..MAX_DATAGRAM).unwrap_or(bytes).to_vec();
-    // The whole message's key: if our clock was set back, a copy of an accepted one may look wrong now.
-    Datagram { received, key: ShortKey::of(&Key::of(&[bytes])), content: Content::Refused { refusal, raw } }
+    Datagram { received, key, content: Content::Refused { refusal, raw } }
 }
 
 fn empty(peer: IpAddr, received: UtcInstant) -> Datagram {
@@ -209,12 +211,22 @@ mod tests {
         let mut site = Site::new("UTC");
         let text = "m 2026-07-01 08:00Z - 20 - 30%\n";
         assert_eq!(site.receive(text, "2026-07-01T09:00:00Z"), Outcome::New);
-        assert_eq!(site.receive(text, "2026-06-30T09:00:00Z"), Outcome::Held);
-        let Outcome::Refused(why) = site.receive("m 2026-07-01 08:01Z - 20 - 30%\n", "2026-06-30T09:00:00Z")
+        assert_eq!(site.receive(text, "2026-06-30T21:00:00Z"), Outcome::Held);
+        let Outcome::Refused(why) = site.receive("m 2026-07-01 08:01Z - 20 - 30%\n", "2026-06-30T21:00:00Z")
         else {
             panic!("the future is refused")
         };
         assert!(why.contains("future"), "{why}");
+    }
+
+    #[test]
+    fn what_came_while_our_clock_was_years_ahead_does_not_swallow_what_comes_now() {
+        let mut site = Site::new("UTC");
+        let text = "m 08:00 - 20 - 30%\n";
+        assert_eq!(site.receive(text, "2030-07-01T09:00:00Z"), Outcome::New);
+        assert_eq!(site.receive(text, "2026-07-01T09:00:00Z"), Outcome::New);
+        assert_eq!(site.receive(text, "2026-07-01T09:01:00Z"), Outcome::Held);
+        assert_eq!(site.instants(), ["2030-07-01T08:00:00Z", "2026-07-01T08:00:00Z"]);
     }
 
     #[test]

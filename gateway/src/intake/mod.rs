@@ -17,7 +17,7 @@ mod printer;
 mod receive;
 mod sort;
 
-pub(crate) use commit::{Committer, Progress};
-pub(crate) use pending::{Order, Pending};
+pub(crate) use commit::Committer;
+pub(crate) use pending::Pending;
 pub(crate) use printer::Printer;
 pub(crate) use receive::Receiver;

@@ -8,10 +8,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
-
 use super::decide::Datagram;
-use crate::journal::Custody;
+use crate::journal::Order;
 
 /// Datagrams that wait at most.
 pub(crate) const MAX_GROUP: usize = 4_096;
@@ -27,15 +25,6 @@ pub(crate) struct Entry {
     pub(crate) socket: usize,
     pub(crate) peer: SocketAddr,
     pub(crate) datagram: Datagram,
-}
-
-/// What the uplink wants done to the journal, and who waits for it.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// Make this durable.
-    Note { custody: Vec<Custody>, done: oneshot::Sender<bool> },
-    /// The file is damaged where it was read: save what can be saved.
-    Salvage { done: oneshot::Sender<bool> },
 }
 
 /// Everything that goes into the next transaction.

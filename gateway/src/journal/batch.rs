@@ -153,7 +153,7 @@ fn hand_over(write: &Connection, custody: &Custody) -> rusqlite::Result<Seq> {
             Ok(*seq)
         }
         Custody::Taken { seq } => write.execute("DELETE FROM refused WHERE seq = ?1", [seq]).map(|_| 0),
-        Custody::Damaged { seq, at } => quarantine::move_row(write, *seq, *at).map(|()| *seq),
+        Custody::Damaged { seq, at } => quarantine::move_damaged(write, *seq, *at).map(|()| *seq),
         Custody::Uplink(json) => facts::set_text(write, facts::UPLINK, json).map(|()| 0),
     }
 }

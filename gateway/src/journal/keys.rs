@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use fieldpost_core::{UtcInstant, dating::RESEND_WINDOW};
+use fieldpost_core::{
+    UtcInstant,
+    dating::{self, RESEND_WINDOW},
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{JournalError, error::Doing, facts, row::ShortKey};
@@ -98,7 +101,10 @@ impl Keys {
         }
         self.swept = Some(now);
         let oldest = now.saturating_sub(RESEND_WINDOW);
-        let gone = conn.execute("DELETE FROM keys WHERE received <= ?1", [oldest.as_millis()])?;
+        // Those from beyond the window are of a clock that was ahead.
+        let newest = now.saturating_add(RESEND_WINDOW);
+        let sql = "DELETE FROM keys WHERE received <= ?1 OR received > ?2";
+        let gone = conn.execute(sql, [oldest.as_millis(), newest.as_millis()])?;
         if gone > 0 { self.load_filter(conn) } else { Ok(()) }
     }
 
@@ -136,7 +142,7 @@ impl Hasher for KeyHasher {
 
 /// A first copy from the future means that our clock was set back: it still counts.
 fn fresh(received: UtcInstant, now: UtcInstant) -> bool {
-    now.duration_since(received) < RESEND_WINDOW
+    dating::is_copy(received, now)
 }
 
 /// A Bloom filter. Keys are already as good as random, so their own bits are the hashes.

@@ -3,7 +3,7 @@
 use fieldpost_core::{UtcInstant, dating::RESEND_WINDOW};
 use rusqlite::{Connection, params};
 
-use super::{Journal, JournalError, Seq, error::Doing};
+use super::{Journal, JournalError, Seq, error::Doing, quarantine};
 
 /// Rows that are looked at in one transaction: small, so that it costs the datagrams in between nothing they notice.
 const BATCH: i64 = 256;
@@ -13,27 +13,49 @@ const BATCH_WHEN_SHORT: i64 = 8_192;
 pub(super) fn prune(journal: &mut Journal, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
     let kept_since = now.saturating_sub(journal.limits.keep.max(RESEND_WINDOW));
     let batch = if short { BATCH_WHEN_SHORT } else { BATCH };
-    let rows = oldest(&journal.conn, journal.held_through, batch).doing("read", &journal.path)?;
-    let is_old = |received: &UtcInstant| short || *received < kept_since;
-    let last = rows.iter().take_while(|(_, received)| is_old(received)).last();
-    let Some((last, _)) = last.copied() else { return Ok(0) };
+    let mut rows = oldest(journal, kept_since, batch).doing("read", &journal.path)?;
+    let young = rows.iter().position(|row| !short && row.received >= kept_since);
+    rows.truncate(young.unwrap_or(rows.len()));
+    if rows.is_empty() {
+        return Ok(0);
+    }
     let write = journal.conn.unchecked_transaction().doing("write", &journal.path)?;
     if short {
         // Copies of what goes early must still be recognised after a start, and the rows told their keys.
         journal.keys.spill(&write, journal.last_seq, now).doing("write", &journal.path)?;
     }
-    let gone = delete(&write, last).doing("write", &journal.path)?;
+    rows.iter().try_for_each(|row| let_go(&write, row, now)).doing("write", &journal.path)?;
     write.commit().doing("write", &journal.path)?;
-    Ok(gone)
+    Ok(rows.len())
 }
 
-fn oldest(conn: &Connection, held_through: Seq, batch: i64) -> rusqlite::Result<Vec<(Seq, UtcInstant)>> {
-    conn.prepare_cached("SELECT seq, received FROM surveys WHERE seq <= ?1 ORDER BY seq LIMIT ?2")?
-        .query_map([held_through, batch], |row| Ok((row.get(0)?, UtcInstant::from_millis(row.get(1)?))))?
-        .collect()
+/// A survey that may go.
+struct Old {
+    seq: Seq,
+    received: UtcInstant,
+    /// Why the cloud would not have it.
+    refused: Option<String>,
 }
 
-fn delete(write: &Connection, through: Seq) -> rusqlite::Result<usize> {
-    write.execute("DELETE FROM refused WHERE seq <= ?1", params![through])?;
-    write.execute("DELETE FROM surveys WHERE seq <= ?1", params![through])
+/// The oldest surveys at or below the cursor. The cursor passes over what the cloud refused, which is nowhere but here:
+/// such a survey is kept while it is to be offered again, and as long as any other even if room is short.
+fn oldest(journal: &Journal, kept_since: UtcInstant, batch: i64) -> rusqlite::Result<Vec<Old>> {
+    let sql = "SELECT seq, received, reason FROM surveys LEFT JOIN refused USING (seq)
+               WHERE seq <= ?1 AND (reason IS NULL OR (again IS NULL AND received < ?2))
+               ORDER BY seq LIMIT ?3";
+    let old = |row: &rusqlite::Row<'_>| {
+        let received = UtcInstant::from_millis(row.get(1)?);
+        Ok(Old { seq: row.get(0)?, received, refused: row.get(2)? })
+    };
+    let mut select = journal.conn.prepare_cached(sql)?;
+    select.query_map(params![journal.held_through, kept_since.as_millis(), batch], old)?.collect()
+}
+
+fn let_go(write: &Connection, old: &Old, now: UtcInstant) -> rusqlite::Result<()> {
+    if let Some(reason) = &old.refused {
+        let detail = format!("the cloud refused survey {} of the journal: {reason}", old.seq);
+        write.execute("DELETE FROM refused WHERE seq = ?1", [old.seq])?;
+        return quarantine::move_row(write, old.seq, now, "refused-by-cloud", &detail);
+    }
+    write.prepare_cached("DELETE FROM surveys WHERE seq = ?1")?.execute([old.seq]).map(drop)
 }

@@ -33,20 +33,31 @@ pub(super) fn add(write: &Connection, inputs: &[Quarantined]) -> rusqlite::Resul
     if inputs.is_empty() { Ok(()) } else { bound(write) }
 }
 
-/// Moves a damaged survey there. If not even its bytes can be read, what is left says so.
-pub(super) fn move_row(write: &Connection, seq: Seq, at: UtcInstant) -> rusqlite::Result<()> {
+/// Moves a survey there, and counts it. If not even its bytes can be read, what is left says so.
+pub(super) fn move_row(
+    write: &Connection,
+    seq: Seq,
+    at: UtcInstant,
+    reason: &str,
+    detail: &str,
+) -> rusqlite::Result<()> {
     let raw: Vec<u8> = write
         .query_row("SELECT records FROM surveys WHERE seq = ?1", [seq], |row| row.get(0))
         .unwrap_or_default();
     let raw = raw.get(..MAX_RAW).unwrap_or(&raw);
-    let detail = format!("survey {seq} of the journal does not match its checksum");
-    insert(write, at.as_millis(), "journal", "checksum", &detail, raw)?;
+    insert(write, at.as_millis(), "journal", reason, detail, raw)?;
     write.execute("DELETE FROM surveys WHERE seq = ?1", [seq])?;
     write.execute(
-        "INSERT INTO refusals VALUES ('checksum', 1) ON CONFLICT DO UPDATE SET count = count + 1",
-        [],
+        "INSERT INTO refusals VALUES (?1, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+        [reason],
     )?;
     bound(write)
+}
+
+/// Moves a damaged survey there.
+pub(super) fn move_damaged(write: &Connection, seq: Seq, at: UtcInstant) -> rusqlite::Result<()> {
+    let detail = format!("survey {seq} of the journal does not match its checksum");
+    move_row(write, seq, at, "checksum", &detail)
 }
 
 fn insert(

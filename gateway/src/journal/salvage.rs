@@ -182,7 +182,7 @@ fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInsta
             run.proven += 1;
         } else {
             run.broken += 1;
-            quarantine::move_row(write, seq, now)?;
+            quarantine::move_damaged(write, seq, now)?;
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     hash::{BuildHasher, RandomState},
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
@@ -15,8 +14,7 @@ use tokio::{
 use super::{Link, MAX_BATCH, MAX_BATCH_BYTES, backoff::Backoff, plan::Plan, state::Told, verdict::Verdict};
 use crate::{
     Error, UplinkTarget, UplinkWhen, clock,
-    intake::{Order, Pending, Progress},
-    journal::{Custody, JournalError, Page, Reader, Seq, StoredSurvey},
+    journal::{Custody, JournalError, Note, Noted, Order, Orders, Page, Progress, Reader, Seq, StoredSurvey},
 };
 
 /// Between two offers: a backlog leaves room for what is new, on the line and on the disk.
@@ -39,11 +37,15 @@ pub(crate) struct Uplink {
     folder: PathBuf,
     /// None after a failure, until it can be opened again. Moves to another thread while it reads.
     reader: Option<Reader>,
-    pending: Arc<Pending>,
+    orders: Orders,
     progress: watch::Receiver<Progress>,
     backoff: Backoff,
+    /// Of the journal that `cursor` and `reader` belong to.
+    generation: u64,
     /// Up to here everything is settled.
     cursor: Seq,
+    /// With `once`: why the cloud would not have a survey.
+    refusal: Option<String>,
 }
 
 /// Why the loop ends.
@@ -52,6 +54,8 @@ enum End {
     WriterGone,
     /// With `once`: the cloud did not acknowledge.
     Failed(String),
+    /// The journal was opened anew, and what was read of the old one is settled there: not an end of the loop.
+    Renewed,
 }
 
 impl Uplink {
@@ -61,56 +65,86 @@ impl Uplink {
         target: &UplinkTarget,
         (when, once): (UplinkWhen, bool),
         folder: PathBuf,
-        pending: Arc<Pending>,
+        orders: Orders,
         progress: watch::Receiver<Progress>,
     ) -> Self {
-        let cursor = progress.borrow().held_through;
-        let (told, backoff, reader) = (Told::new(target.to_string()), Backoff::default(), None);
-        Self { link, told, when, once, folder, reader, pending, progress, backoff, cursor }
+        let Progress { generation, held_through: cursor, .. } = *progress.borrow();
+        let (told, backoff) = (Told::new(target.to_string()), Backoff::default());
+        let (reader, refusal) = (None, None);
+        Self {
+            link,
+            told,
+            when,
+            once,
+            folder,
+            reader,
+            orders,
+            progress,
+            backoff,
+            generation,
+            cursor,
+            refusal,
+        }
     }
 
     /// Drains the journal for ever; with `once`, until the first round is acknowledged.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
-        match self.drain().await {
-            Ok(()) => Ok(()),
-            Err(End::WriterGone) => Err(Error::Stopped { part: "the journal's writer" }),
-            Err(End::Failed(why)) => Err(Error::NotAcknowledged { why }),
+        loop {
+            match self.step().await {
+                Ok(false) => {}
+                Ok(true) => return self.refusal.map_or(Ok(()), |why| Err(Error::NotAcknowledged { why })),
+                Err(End::Renewed) => self.renew(),
+                Err(End::WriterGone) => return Err(Error::Stopped { part: "the journal's writer" }),
+                Err(End::Failed(why)) => return Err(Error::NotAcknowledged { why }),
+            }
         }
     }
 
-    async fn drain(&mut self) -> Result<(), End> {
-        loop {
-            let progress = self.due().await?;
-            let through = self.through(&progress);
-            if through <= self.cursor {
-                if self.once && progress.rounds_closed > 0 {
-                    return Ok(());
-                }
-                self.offer_again().await?;
-                continue;
-            }
-            match self.read(through).await {
-                Ok(Page::Surveys(surveys)) => self.deliver(&surveys).await?,
-                Ok(Page::Damaged(seq)) => {
-                    tracing::error!(seq, "a survey in the journal is damaged; it is in the quarantine");
-                    self.note(Custody::Damaged { seq, at: clock::now() }).await?;
-                    self.cursor = seq;
-                }
-                // Rows that a salvage could not save.
-                Ok(Page::Empty) => {
-                    self.note(Custody::Held { through }).await?;
-                    self.cursor = through;
-                }
-                Err(error) => self.mend(&error).await?,
-            }
+    /// Settles the next surveys, when there are some; true if that was all there is to do.
+    async fn step(&mut self) -> Result<bool, End> {
+        let progress = self.due().await?;
+        if progress.generation != self.generation {
+            return Err(End::Renewed);
         }
+        let through = self.through(&progress);
+        if through <= self.cursor {
+            if self.once && progress.rounds_closed > 0 {
+                return Ok(true);
+            }
+            return self.offer_again().await.map(|()| false);
+        }
+        match self.read(through).await {
+            Ok(Page::Surveys(surveys)) => self.deliver(&surveys).await?,
+            Ok(Page::Damaged(seq)) => {
+                tracing::error!(seq, "a survey in the journal is damaged; it is in the quarantine");
+                self.note(Custody::Damaged { seq, at: clock::now() }).await?;
+                self.cursor = seq;
+            }
+            // Rows that a salvage could not save.
+            Ok(Page::Empty) => {
+                self.note(Custody::Held { through }).await?;
+                self.cursor = through;
+            }
+            Err(error) => self.mend(&error).await?,
+        }
+        Ok(false)
+    }
+
+    /// Goes on with the journal that is open now, where that one stands.
+    fn renew(&mut self) {
+        let progress = *self.progress.borrow();
+        self.reader = None;
+        self.generation = progress.generation;
+        self.cursor = progress.held_through;
     }
 
     /// Waits for something to pass on, or until it is time to look for what is offered again.
     async fn due(&mut self) -> Result<Progress, End> {
-        let (cursor, when, once) = (self.cursor, self.when, self.once);
+        let (generation, cursor, when, once) = (self.generation, self.cursor, self.when, self.once);
         let due = |progress: &Progress| {
-            limit(when, once, progress) > cursor || (once && progress.rounds_closed > 0)
+            progress.generation != generation
+                || limit(when, once, progress) > cursor
+                || (once && progress.rounds_closed > 0)
         };
         let waited = timeout(LOOK_FOR_AGAIN, self.progress.wait_for(due)).await;
         let progress = waited.map(|progress| progress.map(|progress| *progress));
@@ -164,6 +198,9 @@ impl Uplink {
             reason,
             "the cloud refuses a survey for good; it stays in the journal, the others go on"
         );
+        if self.once {
+            self.refusal.get_or_insert_with(|| format!("the cloud refused a survey: {reason}"));
+        }
         let at = clock::now();
         let again = (future && tries < AGAIN_TIMES).then(|| at.saturating_add(AGAIN_AFTER));
         self.note(Custody::Refused { seq, at, reason, again }).await?;
@@ -205,16 +242,19 @@ impl Uplink {
 
     /// Writes it in the journal, as soon as that is possible.
     async fn note(&mut self, custody: Custody) -> Result<(), End> {
-        while !self.try_note(custody.clone()).await? {
-            sleep(JOURNAL_PAUSE).await;
+        loop {
+            match self.try_note(custody.clone()).await? {
+                Noted::Written => return Ok(()),
+                Noted::Outdated => return Err(End::Renewed),
+                Noted::Failed => sleep(JOURNAL_PAUSE).await,
+            }
         }
-        Ok(())
     }
 
-    async fn try_note(&mut self, custody: Custody) -> Result<bool, End> {
-        let (done, written) = oneshot::channel();
-        self.pending.order(Order::Note { custody: vec![custody], done });
-        written.await.map_err(|_| End::WriterGone)
+    async fn try_note(&mut self, custody: Custody) -> Result<Noted, End> {
+        let (done, noted) = oneshot::channel();
+        (self.orders)(Order::Note(Note { generation: self.generation, custody, done }));
+        noted.await.map_err(|_| End::WriterGone)
     }
 
     /// Notes how it goes, if that is news. If it cannot be written, the log has it.
@@ -256,7 +296,7 @@ impl Uplink {
         self.reader = None;
         if error.is_corrupt() {
             let (done, saved) = oneshot::channel();
-            self.pending.order(Order::Salvage { done });
+            (self.orders)(Order::Salvage { done });
             saved.await.map_err(|_| End::WriterGone)?;
         }
         sleep(JOURNAL_PAUSE).await;

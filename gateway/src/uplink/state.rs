@@ -22,7 +22,7 @@ impl Told {
             return None;
         }
         match error {
-            None => tracing::info!(cloud = %self.target, "the cloud acknowledges"),
+            None => tracing::info!(cloud = %self.target, "the cloud answers"),
             Some(error) => {
                 tracing::warn!(cloud = %self.target, error, "the cloud does not acknowledge; trying again")
             }

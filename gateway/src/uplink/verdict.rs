@@ -33,22 +33,23 @@ struct Report {
     conflict: u64,
 }
 
-/// Problems with how the gateway asks, not with what it offers: mended on either side, the same is taken.
-const NOT_OF_THE_SURVEYS: [&str; 2] = ["bad-header", "unsupported-media-type"];
+/// What the types of our cloud's problems start with.
+const OUR_PROBLEM: &str = "urn:fieldpost:problem:";
 
 /// RFC 9457, and our `reason`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Problem {
-    title: String,
+    r#type: String,
     detail: String,
     reason: String,
 }
 
 /// Understands an HTTP answer.
 ///
-/// Any web server answers something. Only our cloud's own report counts as an acknowledgement, and only a problem
-/// report as a refusal; else a wrong address would cost surveys.
+/// Any web server answers something. Only our cloud's own report counts as an acknowledgement, and only its own problem
+/// with what stands in the surveys as a refusal; else a wrong address, a proxy or a quarrel about headers would cost
+/// surveys.
 pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
     let later = |why: &str| Verdict::Later(format!("HTTP status {status}{why}"));
     let is_problem = content_type.starts_with("application/problem+json");
@@ -62,13 +63,19 @@ pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
             }
             Err(_) => later(", but not the report of a Fieldpost cloud; check the address"),
         },
-        400 | 413 | 415 | 422 if is_problem && !NOT_OF_THE_SURVEYS.contains(&problem.reason.as_str()) => {
-            let text = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-            Verdict::Refused { reason: bounded(text), future: problem.reason == Reason::Future.code() }
+        400 | 413 | 422 if final_reason(&problem).is_some() => {
+            let future = final_reason(&problem) == Some(Reason::Future);
+            Verdict::Refused { reason: bounded(&problem.detail), future }
         }
         _ if problem.detail.is_empty() => later(""),
         _ => later(&format!(": {}", bounded(&problem.detail))),
     }
+}
+
+/// What our cloud finds wrong with the surveys; None if the problem is another's, or not with the surveys.
+fn final_reason(problem: &Problem) -> Option<Reason> {
+    let ours = problem.r#type.starts_with(OUR_PROBLEM);
+    Reason::from_code(&problem.reason).filter(|reason| ours && reason.is_final())
 }
 
 /// Understands an answer to a reference upload.
@@ -109,30 +116,46 @@ mod tests {
         }
     }
 
+    fn problem(status: u16, reason: &str) -> Verdict {
+        let body = format!(
+            r#"{{"type":"urn:fieldpost:problem:{reason}","detail":"record 3: no","reason":"{reason}"}}"#
+        );
+        of_http(status, "application/problem+json; charset=utf-8", body.as_bytes())
+    }
+
     #[test]
-    fn only_a_problem_report_refuses_for_good() {
-        let problem =
-            br#"{"type":"about:blank","title":"Unacceptable","detail":"record 3: too hot","reason":"x"}"#;
-        for status in [400, 413, 415, 422] {
-            let refused = Verdict::Refused { reason: "record 3: too hot".into(), future: false };
-            assert_eq!(of_http(status, "application/problem+json; charset=utf-8", problem), refused);
-            assert!(matches!(of_http(status, "text/html", b"no"), Verdict::Later(_)), "{status}");
+    fn only_our_clouds_problem_with_the_surveys_refuses_for_good() {
+        for (status, reason) in [(400, "malformed"), (413, "too-long"), (422, "bad-temperature")] {
+            let refused = Verdict::Refused { reason: "record 3: no".into(), future: false };
+            assert_eq!(problem(status, reason), refused);
         }
-        let header = br#"{"detail":"this zone is not known","reason":"bad-header"}"#;
-        assert!(matches!(of_http(400, "application/problem+json", header), Verdict::Later(_)));
+        for (status, reason) in [
+            (400, "bad-header"),
+            (415, "unsupported-media-type"),
+            (400, "truncated"),
+            (503, "busy"),
+            (503, "full"),
+        ] {
+            assert!(matches!(problem(status, reason), Verdict::Later(_)), "{reason}");
+        }
         for status in [301, 401, 403, 404, 408, 429, 500, 502, 503] {
+            assert!(matches!(problem(status, "malformed"), Verdict::Later(_)), "{status}");
+        }
+        let anothers =
+            br#"{"type":"about:blank","title":"Unsupported Media Type","detail":"no","reason":"malformed"}"#;
+        for status in [400, 413, 415, 422] {
             assert!(
-                matches!(of_http(status, "application/problem+json", problem), Verdict::Later(_)),
+                matches!(of_http(status, "application/problem+json", anothers), Verdict::Later(_)),
                 "{status}"
             );
+            assert!(matches!(of_http(status, "text/html", b"no"), Verdict::Later(_)), "{status}");
         }
     }
 
     #[test]
     fn a_quarrel_about_the_time_of_day_is_marked_as_such() {
-        let problem = br#"{"title":"t","detail":"d","reason":"future"}"#;
-        let refused = Verdict::Refused { reason: "d".into(), future: true };
-        assert_eq!(of_http(422, "application/problem+json", problem), refused);
+        let refused = Verdict::Refused { reason: "record 3: no".into(), future: true };
+        assert_eq!(problem(422, "future"), refused);
     }
 
     #[test]

@@ -125,8 +125,10 @@ fn pack(seen: &mut Seen, body: &[u8]) -> (u16, &'static str, String) {
     let surveys = senml::decode_cbor(body, now()).unwrap().surveys;
     let culprit = surveys.iter().find(|pack| seen.refuse.contains(pack.survey.device.as_str()));
     if let Some(culprit) = culprit {
-        let problem =
-            format!(r#"{{"title":"no","detail":"not from {}","reason":"x"}}"#, culprit.survey.device);
+        let problem = format!(
+            r#"{{"type":"urn:fieldpost:problem:bad-device","detail":"not from {}","reason":"bad-device"}}"#,
+            culprit.survey.device
+        );
         return (422, "application/problem+json", problem);
     }
     let before = seen.readings.len();

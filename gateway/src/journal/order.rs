@@ -1,0 +1,52 @@
+//! What passes between the journal's one writer and the uplink, which only reads.
+
+use tokio::sync::oneshot;
+
+use super::{Custody, Seq};
+
+/// How far things are, as the writer publishes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Progress {
+    /// Grows whenever the journal is opened: it may be another file then, and end elsewhere.
+    pub(crate) generation: u64,
+    /// The last survey journaled.
+    pub(crate) last_seq: Seq,
+    /// The last survey of a closed round.
+    pub(crate) closed_through: Seq,
+    /// Up to here the cloud holds everything.
+    pub(crate) held_through: Seq,
+    /// Rounds that have closed since the start.
+    pub(crate) rounds_closed: u64,
+}
+
+/// What the uplink wants done to the journal.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Make this durable.
+    Note(Note),
+    /// The file is damaged where it was read: save what can be saved.
+    Salvage { done: oneshot::Sender<bool> },
+}
+
+/// What the uplink found out about surveys.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// Of the journal in which those surveys were read. Of any other it is not true.
+    pub(crate) generation: u64,
+    pub(crate) custody: Custody,
+    pub(crate) done: oneshot::Sender<Noted>,
+}
+
+/// What became of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// It is durable.
+    Written,
+    /// It could not be written now.
+    Failed,
+    /// The journal was opened anew since its surveys were read.
+    Outdated,
+}
+
+/// Where the uplink leaves its orders.
+pub(crate) type Orders = Box<dyn Fn(Order) + Send + Sync>;
