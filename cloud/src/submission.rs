@@ -6,6 +6,12 @@ use fieldpost_core::{
     senml::{self, Pack, PackSurvey},
 };
 use jiff::tz::TimeZone;
+use std::time::Duration;
+
+/// How long the same bytes of a SenML pack with relative times are taken for another copy of it. A sender over HTTP
+/// gets an answer or an error at once and repeats within its own retry, so this need not be long; and it must not,
+/// since relative times cannot tell a copy from a new reading that happens to say the same.
+const RELATIVE_WINDOW: Duration = Duration::from_secs(2 * 60);
 
 /// Who hands surveys in.
 #[derive(Debug, Clone)]
@@ -93,7 +99,12 @@ pub(crate) struct Undated {
 impl Undated {
     /// Whether this upload, which came `now`, is a copy of the same bytes that came `first`.
     pub(crate) fn is_copy(&self, first: UtcInstant, now: UtcInstant) -> bool {
-        dating::is_copy(first, now)
+        match self.upload.format {
+            Format::Text(_) => dating::is_copy(first, now),
+            Format::Json | Format::Cbor => {
+                now.duration_since(first) < RELATIVE_WINDOW && first.duration_since(now) < RELATIVE_WINDOW
+            }
+        }
     }
 }
 

@@ -104,6 +104,31 @@ async fn receipts_that_no_copy_can_come_for_are_swept_whichever_way_the_clock_we
     store.close().await;
 }
 
+/// A sensor that says "20 degrees, now" each quarter of an hour says something new each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn p4_an_unchanged_relative_pack_is_a_copy_for_two_minutes_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    let json = br#"[{"n":"m1/temperature","u":"Cel","v":20}]"#;
+    // [{0: "m1/temperature", 1: "Cel", 2: 20}]
+    let cbor = b"\x81\xa3\x00\x6em2/temperature\x01\x63Cel\x02\x14";
+    for (format, bytes, device) in [(Format::Json, &json[..], "m1"), (Format::Cbor, &cbor[..], "m2")] {
+        let send = async |received| {
+            let (format, bytes) = (format.clone(), Bytes::from_static(bytes));
+            let upload = Upload { format, bytes, origin: origin(), received: at(received) };
+            store.submit(upload.read().unwrap()).await.unwrap()
+        };
+        assert_eq!(send("2026-07-01T08:00:00Z").await, outcome(1, 0));
+        assert_eq!(send("2026-07-01T08:01:59Z").await, outcome(0, 1));
+        assert_eq!(send("2026-07-01T08:02:00Z").await, outcome(1, 0));
+        assert_eq!(send("2026-07-01T08:17:00Z").await, outcome(1, 0));
+        assert_eq!(send("2026-07-01T08:10:00Z").await, outcome(1, 0), "the clock was set back");
+        let dates = ["08:00:00Z", "08:02:00Z", "08:10:00Z", "08:17:00Z"];
+        assert_eq!(times(&store, device).await, dates.map(|time| format!("2026-07-01T{time}")));
+    }
+    store.close().await;
+}
+
 /// Runs a writer's work by hand on a connection that the test prepares.
 fn writer(path: &Path) -> Writer {
     Writer {
