@@ -109,6 +109,34 @@ mod tests {
         assert_eq!(received, Received::Message(Bytes::from_static(b"a 08:00 - 1 - 2%\nb\n"), false));
     }
 
+    /// `line` at one byte a second.
+    async fn one_byte_a_second(line: &[u8]) -> Received {
+        let bytes: Vec<(&[u8], u64)> = line.chunks(1).map(|byte| (byte, 1_000)).collect();
+        receive(Limits::default(), &bytes, false).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_byte_a_second_is_fast_enough_for_a_line_and_holds_up_nobody() {
+        let line = b"sensor-0017 08:00 - 20.25 - 30.75%\n";
+        assert_eq!(line.len(), 35);
+        let started = Instant::now();
+        let slow = tokio::spawn(async { one_byte_a_second(line).await });
+        for _ in 0..50 {
+            let quick = receive(Limits::default(), &[(b"a 08:00 - 1 - 2%\n", 0)], false).await;
+            assert_eq!(quick, Received::Message(Bytes::from_static(b"a 08:00 - 1 - 2%\n"), false));
+        }
+        assert!(!slow.is_finished() && started.elapsed() < Duration::from_secs(16), "50 pauses, no more");
+        assert_eq!(slow.await.unwrap(), Received::Message(Bytes::from_static(line), false));
+        assert!(started.elapsed() > Duration::from_secs(34));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_byte_a_second_does_not_hold_a_connection_beyond_its_deadline() {
+        let started = Instant::now();
+        assert_eq!(cut_by(one_byte_a_second(&[b'm'; 100]).await), Reason::Truncated);
+        assert_eq!(started.elapsed().as_secs(), Limits::default().upload_deadline.as_secs());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_message_ends_at_the_senders_close_also_an_empty_one() {
         let limits = Limits::default();

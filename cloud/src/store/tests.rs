@@ -151,6 +151,21 @@ fn submission(device: &str, readings: i64) -> Submission {
     Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now() }.read().unwrap()
 }
 
+#[test]
+fn p1_the_writer_commits_to_disk_before_it_acknowledges() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    // Once on a store that was just made, once on one that was there.
+    for _ in 0..2 {
+        let writer = writer(&path);
+        let ask = |pragma| writer.connection.pragma_query_value(None, pragma, |row| row.get(0));
+        let synchronous: i64 = ask("synchronous").unwrap();
+        assert_eq!(synchronous, 2, "FULL: the log is synced at each commit");
+        let mode = writer.connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        assert_eq!(mode.unwrap(), "wal");
+    }
+}
+
 /// The disk fills up in the middle of a batch. The batch is rolled back, so is each of its uploads that does not
 /// fit, their senders are told; a small one fits; and when there is room again everything goes on by itself.
 #[test]
