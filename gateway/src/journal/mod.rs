@@ -8,7 +8,8 @@
 //! - **Read** by others beside it ([`Reader`], [`summary`]), which never wait for the writer nor it for them.
 //! - **Passed on**: one cursor, `held_through`, says up to which seq the cloud holds every survey. No row is ever
 //!   updated. Surveys that the cloud refused for good are named in `refused`, and the cursor passes over them.
-//! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short.
+//! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short. What the
+//!   cloud refused is kept its full time, and goes to the quarantine then.
 //! - **Checked**: each row has a checksum. One that does not match goes to the quarantine, the rest goes on.
 //! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under a name with the time,
 //!   and every row that can still be read and proven goes into a new one (`salvage.rs`).

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fieldpost_core::{UtcInstant, message, senml};
+use fieldpost_core::{
+    UtcInstant, message,
+    senml::{self, PackSurvey},
+};
 use jiff::tz::TimeZone;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,6 +16,9 @@ use tokio::{
 use super::verdict::{self, Verdict};
 use crate::journal::StoredSurvey;
 
+/// A survey that has waited longer is dated in full. Without dates, tomorrow's might read the same to the byte, come
+/// soon after, and pass for a copy of it.
+const FRESH: Duration = Duration::from_secs(3 * 60 * 60);
 /// A reference cloud reads once, into a buffer of this size.
 const MAX_UPLOAD: usize = 4_096;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,9 +69,12 @@ impl Tcp {
         let pack = senml::pack([survey.records.as_slice()]);
         // It was dated when it came; should our clock have been set back since, that is no reason to doubt it.
         let pack = senml::decode_cbor(&pack, UtcInstant::LATEST)?;
-        let surveys = pack.surveys.iter().map(|pack| &pack.survey);
-        let lines = surveys.flat_map(|survey| {
-            survey.readings.iter().map(|reading| message::line(&survey.device, reading, now, &self.zone))
+        let lines = pack.surveys.iter().flat_map(|PackSurvey { survey, received }| {
+            let fresh = received.is_some_and(|received| now.duration_since(received) < FRESH);
+            survey.readings.iter().map(move |reading| match fresh {
+                true => message::line(&survey.device, reading, now, &self.zone),
+                false => message::dated_line(&survey.device, reading),
+            })
         });
         Ok(lines.collect())
     }
@@ -97,4 +106,24 @@ async fn exchange(stream: &mut TcpStream, text: &str) -> std::io::Result<Vec<u8>
     let length = stream.read(&mut answer).await?;
     answer.truncate(length);
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldpost_core::Survey;
+
+    #[test]
+    fn a_survey_that_has_waited_is_dated_in_full() {
+        let tcp = Tcp::new("localhost".into(), 1, TimeZone::UTC);
+        let received: UtcInstant = "2026-07-01T09:00:00Z".parse().unwrap();
+        let Survey { device, readings } =
+            message::surveys(b"m 08:00 - 20 - 30%\n", received, &TimeZone::UTC).unwrap().remove(0);
+        let survey = Survey { device: device.clone(), readings };
+        let records = senml::encode_records(&survey, Some(received));
+        let stored = StoredSurvey { seq: 1, device, readings: 1, records };
+        let text = |now: &str| tcp.text(&stored, now.parse().unwrap()).unwrap();
+        assert_eq!(text("2026-07-01T10:00:00Z"), "m 08:00 - 20 - 30%\n\n");
+        assert_eq!(text("2026-07-01T13:00:00Z"), "m 2026-07-01 08:00Z - 20 - 30%\n\n");
+    }
 }
