@@ -41,6 +41,12 @@ impl Folder {
             .map_err(failed("write", &file))?;
         take(&lock, path, &file)?;
         sync(path).map_err(failed("sync the data folder", path))?;
+        // Its own name must last too. An operator may have made it where the gateway may not look.
+        if let Some(parent) = path.canonicalize().ok().as_deref().and_then(Path::parent)
+            && let Err(error) = sync(parent)
+        {
+            tracing::warn!(%error, folder = %parent.display(), "cannot sync the folder of the data folder");
+        }
         Ok(Self { path: path.to_path_buf(), _lock: lock })
     }
 

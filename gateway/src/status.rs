@@ -133,55 +133,59 @@ fn days_left(summary: &Summary, now: UtcInstant) -> Option<f64> {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "gateway   {}", if self.running { "running" } else { "not running" })?;
-        write!(f, "journal   {} surveys, {} readings", self.surveys, self.readings)?;
+        writeln!(f, "gateway     {}", if self.running { "running" } else { "not running" })?;
+        write!(f, "journal     {} surveys, {} readings", self.surveys, self.readings)?;
         writeln!(f, "{}", since(self.since.as_deref()))?;
-        write!(f, "waiting   {} surveys, {} readings", self.waiting_surveys, self.waiting_readings)?;
+        write!(f, "waiting     {} surveys, {} readings", self.waiting_surveys, self.waiting_readings)?;
         writeln!(f, "{}", since(self.waiting_since.as_deref()))?;
         self.fmt_room(f)?;
         self.fmt_uplink(f)?;
         self.fmt_rounds(f)?;
         if self.refused_by_cloud > 0 {
-            writeln!(f, "refused   {} surveys by the cloud", self.refused_by_cloud)?;
+            writeln!(f, "refused     {} surveys by the cloud", self.refused_by_cloud)?;
         }
         for (reason, count) in &self.refusals {
-            writeln!(f, "refused   {count} inputs: {reason}")?;
+            writeln!(f, "refused     {count} inputs: {reason}")?;
         }
         for (name, count) in &self.counters {
-            writeln!(f, "counted   {count} {name}")?;
+            writeln!(f, "counted     {count} {name}")?;
         }
-        writeln!(f, "quarantine {} inputs", self.quarantined)
+        writeln!(f, "quarantine  {} inputs", self.quarantined)
     }
 }
 
 impl Status {
     fn fmt_room(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MIB: f64 = 1_048_576.0;
-        write!(f, "room      {:.1} MiB used", self.used_bytes as f64 / MIB)?;
+        write!(f, "room        {:.1} MiB used", self.used_bytes as f64 / MIB)?;
         if let Some(max) = self.max_bytes {
             write!(f, " of {:.1} MiB", max as f64 / MIB)?;
         }
         if let Some(days) = self.days_left {
-            write!(f, ", {days:.1} more days fit")?;
+            // A journal that is nearly empty would fit more years than anybody asks for.
+            match days {
+                0.0..1000.0 => write!(f, ", {days:.1} more days fit")?,
+                _ => write!(f, ", more than 1000 days fit")?,
+            }
         }
         writeln!(f)
     }
 
     fn fmt_uplink(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(UplinkState { target, since, error }) = &self.uplink else {
-            return writeln!(f, "uplink    not tried yet");
+            return writeln!(f, "uplink      not tried yet");
         };
         match error {
-            None => writeln!(f, "uplink    {target}, in order since {since}"),
-            Some(error) => writeln!(f, "uplink    {target}, failing since {since}: {error}"),
+            None => writeln!(f, "uplink      {target}, in order since {since}"),
+            Some(error) => writeln!(f, "uplink      {target}, failing since {since}: {error}"),
         }
     }
 
     fn fmt_rounds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.last_round {
-            None => writeln!(f, "round     none has closed yet")?,
+            None => writeln!(f, "round       none has closed yet")?,
             Some(round) => {
-                write!(f, "round     last closed {}", round.closed)?;
+                write!(f, "round       last closed {}", round.closed)?;
                 if round.expected > 0 {
                     write!(f, ", {} of {} reported", round.reported, round.expected)?;
                 }
@@ -190,7 +194,7 @@ impl Status {
             }
         }
         let Some(OpenRound { opened, reported, silent: missing }) = &self.round else { return Ok(()) };
-        writeln!(f, "round     open since {opened}, {reported} reported")?;
+        writeln!(f, "round       open since {opened}, {reported} reported")?;
         silent(f, missing)
     }
 }
