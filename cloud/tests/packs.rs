@@ -223,6 +223,25 @@ async fn a_body_that_stops_and_a_head_that_never_ends_are_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_on_its_way_is_no_refusal() {
+    let cloud = Cloud::start().await;
+    let pack = r#"[{"bn":"m1/","bt":1751356800,"n":"temperature","u":"Cel","v":20}]"#;
+    let head = format!("POST /api/v1/surveys HTTP/1.1\r\nhost: c\r\ncontent-type: {JSON}\r\n");
+    let with_length = format!("{head}content-length: {}\r\n\r\n{}", pack.len(), &pack[..pack.len() - 1]);
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{pack}\r\n", pack.len());
+    for request in [with_length, chunked] {
+        let mut stream = TcpStream::connect(cloud.http).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let said = support::answer(&mut stream).await;
+        assert!(said.starts_with("HTTP/1.1 408") && said.contains("\"broken-off\""), "{said}");
+    }
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM readings"), 0);
+    assert_eq!(cloud.post_json(pack).await.text(), r#"{"new":1,"duplicate":0,"conflict":0}"#, "sent again");
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn p4_times_may_be_absolute_or_relative_and_a_resent_relative_pack_keeps_its_dates() {
     let cloud = Cloud::start().await;
     let relative =

@@ -93,7 +93,8 @@ async fn an_upload_that_closes_in_the_middle_of_a_line_is_refused_whole() {
     stream.write_all(b"m1 08:00 - 20 - 30%\n\nm1 12:00 - 2").await.unwrap();
     stream.shutdown().await.unwrap();
     let said = answer(&mut stream).await;
-    assert!(said.starts_with("Surveys refused: ") && said.contains("middle of a line"), "{said}");
+    let why = "the connection closed in the middle of a line";
+    assert_eq!(said, format!("Surveys refused: {why}; try again later"), "its gateway keeps it");
     assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM readings"), 0);
     assert_eq!(sql::<i64>(&cloud.store(), "SELECT count FROM refusals WHERE reason = 'truncated'"), 1);
     cloud.stop().await;
@@ -146,6 +147,7 @@ async fn a_slow_sender_and_a_silent_one_cost_the_others_nothing() {
     assert_eq!(cloud.upload(DAY).await, "Surveys received", "meanwhile");
     let said = answer(&mut slow).await;
     assert!(said.starts_with("Surveys refused: ") && said.contains("not finished"), "{said}");
+    assert!(said.ends_with("; try again later"), "a stall on the way is not the surveys' fault: {said}");
     assert_eq!(answer(&mut silent).await, "", "closed without a word");
     assert_eq!(sql::<i64>(&cloud.store(), "SELECT sum(count) FROM refusals"), 1, "silence is no upload");
     cloud.stop().await;

@@ -78,7 +78,11 @@ async fn next(body: &mut Body, api: &Api, deadline: Instant) -> Result<Option<By
         let frame = timeout_at(deadline, timeout(api.limits.body_stall, body.frame()));
         match frame.await.map_err(|_| slow())?.map_err(|_| slow())? {
             None => return Ok(None),
-            Some(Err(_)) => return Err(Problem::bad_request("truncated", "the body broke off")),
+            // Never a refusal: the fault is not in the surveys, and a gateway would drop them.
+            Some(Err(_)) => {
+                let detail = "the body broke off on its way; send the same again";
+                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "broken-off", detail));
+            }
             // Trailers say nothing that we ask for.
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {

@@ -40,7 +40,7 @@ impl Problem {
             StatusCode::NOT_FOUND => "There is no such thing",
             StatusCode::METHOD_NOT_ALLOWED => "This cannot be done here",
             StatusCode::NOT_ACCEPTABLE => "This form is not offered",
-            StatusCode::REQUEST_TIMEOUT => "The request took too long",
+            StatusCode::REQUEST_TIMEOUT => "The request did not arrive whole in time",
             StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "This form is not taken",
             StatusCode::UNPROCESSABLE_ENTITY => "The surveys were refused",
@@ -105,5 +105,36 @@ impl From<ReadError> for Problem {
                 Self::unavailable("store-failing", "the store cannot be read; the cloud's log says why")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gateway takes 400, 413 and 422 with a reason of ours that is final for the end of its surveys.
+    fn is_final(problem: &Problem) -> bool {
+        let status = matches!(problem.status.as_u16(), 400 | 413 | 422);
+        status && Reason::from_code(problem.reason).is_some_and(Reason::is_final)
+    }
+
+    #[test]
+    fn what_is_not_the_surveys_fault_never_refuses_them_for_good_and_says_when_to_come_again() {
+        for problem in [
+            SubmitError::Busy.into(),
+            SubmitError::Store("full".into()).into(),
+            SubmitError::Closed.into(),
+            SubmitError::Refused(Refusal::new(Reason::Full, "no room")).into(),
+            ReadError::Busy.into(),
+            Problem::unavailable("busy", "too many uploads at once"),
+        ] {
+            assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{problem:?}");
+            assert!(!is_final(&problem), "{problem:?}");
+            assert!(Reason::from_code(problem.reason).is_none_or(|reason| !reason.is_final()), "{problem:?}");
+            assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], RETRY_AFTER);
+        }
+        assert!(is_final(&Refusal::new(Reason::TooLong, "200,001 records").into()));
+        assert!(is_final(&Refusal::new(Reason::BadMoisture, "101").into()));
+        assert!(!is_final(&Problem::bad_request("bad-header", "no such zone")));
     }
 }

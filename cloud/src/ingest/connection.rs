@@ -101,7 +101,9 @@ impl Connection<'_> {
     async fn say(&self, stream: &mut TcpStream, answer: &Answer) {
         let text = match answer {
             Answer::Received => reply::RECEIVED.to_owned(),
-            Answer::Refused(refusal) => reply::refused(&refusal.to_string()),
+            Answer::Refused(refusal) if refusal.reason().is_final() => reply::refused(&refusal.to_string()),
+            // It was cut on its way: a gateway that took this for the last word would drop its surveys.
+            Answer::Refused(refusal) => reply::try_again(&refusal.to_string()),
             Answer::Failed => reply::ERROR.to_owned(),
             Answer::NoRoom => reply::try_again("the cloud has too many uploads at once"),
         };
