@@ -188,6 +188,22 @@ async fn ten_thousand_connections_one_after_another_leave_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_a_byte_is_answered_and_is_no_upload() {
+    let once = |settings: &mut Settings, _: &mut Limits| settings.once = true;
+    let mut cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), once).await;
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(cloud.upload).await.unwrap();
+        stream.shutdown().await.unwrap();
+        assert_eq!(answer(&mut stream).await, "Surveys received");
+    }
+    let metrics = cloud.get("/metrics").await.text();
+    assert!(metrics.contains("fieldpost_uploads_accepted_total 0\n"), "{metrics}");
+    assert_eq!(cloud.upload(DAY).await, "Surveys received", "the one upload is still to come");
+    cloud.ended().await.unwrap();
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM readings"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn once_takes_one_upload_answers_it_shows_it_and_ends() {
     let once = |settings: &mut Settings, _: &mut Limits| settings.once = true;
     let mut cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), once).await;

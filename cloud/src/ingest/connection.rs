@@ -57,6 +57,11 @@ impl Connection<'_> {
         };
         let (answer, closed) = match received {
             Received::Nothing => return None,
+            // The reference cloud answers a mere connection, too; but it is no upload.
+            Received::Message(bytes, _) if bytes.is_empty() => {
+                self.say(stream, &Answer::Received).await;
+                return None;
+            }
             Received::Message(bytes, closed) => (self.take(bytes).await, closed),
             Received::Cut(bytes, refusal) => (self.refuse(bytes, refusal).await, false),
             Received::NoRoom => (Answer::NoRoom, false),
