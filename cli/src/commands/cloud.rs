@@ -25,7 +25,7 @@ const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 
 Then: curl -H 'Accept: text/csv' http://127.0.0.1:8080/api/v1/devices/192.168.1.2/readings")]
 pub(crate) struct CloudArgs {
-    /// Take reference uploads here: tcp://HOST[:PORT] (with neither this nor --http: tcp://127.0.0.1:8001)
+    /// Take reference uploads here: tcp://HOST:PORT (with neither this nor --http: tcp://127.0.0.1:8001)
     #[arg(long, env = "FIELDPOST_LISTEN", value_name = "URL", value_parser = tcp)]
     listen: Option<Address>,
     /// Serve the API here (with neither this nor --listen: 127.0.0.1:8080)

@@ -23,7 +23,7 @@ pub(crate) struct DeviceArgs {
     /// The device's id: letters, digits, `:`, `.`, `_`, `-`
     #[arg(long, env = "FIELDPOST_ID")]
     id: DeviceId,
-    /// Where the gateway listens: udp://HOST[:PORT]
+    /// Where the gateway listens: udp://HOST:PORT (10005 if no port is given)
     #[arg(long, env = "FIELDPOST_GATEWAY", value_name = "URL", value_parser = udp)]
     gateway: Address,
     /// Send this file's day: a measurement a line, `HH:MM - T - H%`

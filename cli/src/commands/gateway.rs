@@ -42,10 +42,10 @@ enum GatewayCommand {
 
 #[derive(Debug, Args)]
 struct ServeArgs {
-    /// Take datagrams here: udp://HOST[:PORT]; may be given several times
+    /// Take datagrams here: udp://HOST:PORT (10005 if no port is given); may be given several times
     #[arg(long, env = "FIELDPOST_LISTEN", value_name = "URL", value_parser = udp, value_delimiter = ',', default_value = "udp://127.0.0.1:10005")]
     listen: Vec<Address>,
-    /// Pass surveys on to this cloud: http://HOST:PORT, or tcp://HOST[:PORT] as the reference system does it
+    /// Pass surveys on to this cloud: http://HOST:PORT, or tcp://HOST:PORT (8001) as the reference system does it
     #[arg(long, env = "FIELDPOST_CLOUD", value_name = "URL", value_parser = cloud, required = true)]
     cloud: Address,
     /// The data folder, with the journal; made if missing
