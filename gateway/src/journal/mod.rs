@@ -5,7 +5,7 @@
 //!
 //! - **Written** by one connection, [`Journal`], a [`Batch`] at a time: one transaction, one fsync. When
 //!   [`Journal::commit`] has returned, everything in the batch survives a power cut; before, nothing does.
-//! - **Read** by others beside it ([`Reader`], [`summary`]), which never wait for the writer nor it for them.
+//! - **Read** by others beside it ([`Reader`], [`summary()`]), which never wait for the writer nor it for them.
 //! - **Passed on**: one cursor, `held_through`, says up to which seq the cloud holds every survey. No row is ever
 //!   updated. Surveys that the cloud refused for good are named in `refused`, and the cursor passes over them.
 //! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short. What the

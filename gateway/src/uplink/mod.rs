@@ -1,6 +1,6 @@
 //! Uplink: what the journal holds goes to the cloud, in order, until the cloud has acknowledged it.
 //!
-//! Only an acknowledgement moves the cursor, and only the committer writes it ([`Order`]). Whatever else happens, the
+//! Only an acknowledgement moves the cursor, and only the committer writes it ([`crate::journal::Order`]). Whatever else happens, the
 //! surveys stay where they are and are offered again: after a while, for ever.
 
 mod backoff;
