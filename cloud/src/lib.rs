@@ -16,6 +16,7 @@ mod connections;
 mod console;
 mod counters;
 mod error;
+mod folder;
 mod http;
 mod ingest;
 mod intake;

@@ -2,9 +2,9 @@
 
 use crate::{
     Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
-    counters::Counters, http, ingest, intake::Intake, once::Once,
+    counters::Counters, folder, http, ingest, intake::Intake, once::Once,
 };
-use std::{fs, io, io::Write, sync::Arc};
+use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
 
 /// Runs the cloud until `shutdown` (or, with `once`, until one upload was answered), then ends cleanly: what was
@@ -38,7 +38,7 @@ pub async fn run_within(
     let upload = sockets.upload.map(listener).transpose()?;
     let http = sockets.http.map(listener).transpose()?;
     let unusable = |source| Error::Folder { path: settings.data.clone(), source };
-    fs::create_dir_all(&settings.data).map_err(unusable)?;
+    folder::create(&settings.data).map_err(unusable)?;
     let console = Console::start(console).map_err(Error::Thread)?;
     let path = settings.store_path();
     let zone = settings.time_zone.clone();

@@ -1,7 +1,7 @@
 //! Opening the store's file, and refusing to when that could lose data.
 
 use super::migrations;
-use crate::Error;
+use crate::{Error, folder};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::{
     fs::{self, File, TryLockError},
@@ -29,7 +29,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
         _ => Path::new("."),
     };
     let unusable = |source| Error::Folder { path: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(unusable)?;
+    folder::create(folder).map_err(unusable)?;
     let file = File::options()
         .create(true)
         .truncate(false)
