@@ -1,14 +1,15 @@
 //! What both listeners do alike: accept within a limit, count, and stop.
 
-use crate::counters::Listener;
+use crate::{counters::Listener, seats::Seats, watched::Watched};
 use std::{
+    io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinSet,
 };
 
@@ -44,29 +45,35 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Serves each connection in a task of its own by `serve`, until the stop; returns when all have ended.
-    pub(crate) async fn serve<F>(mut self, listener: TcpListener, serve: impl Fn(TcpStream, SocketAddr) -> F)
-    where
+    pub(crate) async fn serve<F>(
+        mut self,
+        listener: TcpListener,
+        serve: impl Fn(Watched<TcpStream>, SocketAddr) -> F,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let permits = Arc::new(Semaphore::new(self.limit));
+        let seats = Seats::new(self.limit);
         let mut open = JoinSet::new();
         loop {
             let accepted = async {
-                // First the permit: who comes over the limit waits in the kernel's queue.
-                let permit = Arc::clone(&permits).acquire_owned().await;
-                (listener.accept().await, permit)
+                let (stream, peer) = listener.accept().await?;
+                // Who comes later waits in the kernel's queue.
+                Ok((stream, peer, seats.take(peer.ip().to_canonical()).await))
             };
-            let (accepted, permit) = tokio::select! {
+            let accepted: io::Result<_> = tokio::select! {
                 accepted = accepted => accepted,
                 () = self.stop.wait() => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((stream, peer, (seat, lost))) => {
                     let counted = Open::new(&self.counters);
-                    let connection = serve(stream, peer);
+                    let connection = serve(Watched::new(stream, Arc::new(seat)), peer);
                     open.spawn(async move {
-                        let _held = (permit, counted);
-                        connection.await;
+                        let _counted = counted;
+                        tokio::select! {
+                            () = connection => {}
+                            _ = lost => {}
+                        }
                     });
                 }
                 Err(error) => {

@@ -22,10 +22,12 @@ mod ingest;
 mod intake;
 mod limits;
 mod once;
+mod seats;
 mod settings;
 mod shell;
 mod store;
 mod submission;
+mod watched;
 
 pub use error::Error;
 pub use limits::Limits;

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The limits that connections live under. The defaults suit a small server whose process may open 1,024 files.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// TCP uploads at once; who comes later waits in the kernel's queue.
+    /// TCP uploads at once; who comes later gets the place of a silent one.
     pub upload_connections: usize,
     /// The longest text upload, in bytes: some 30,000 lines.
     pub upload_bytes: usize,
@@ -17,7 +17,7 @@ pub struct Limits {
     pub upload_deadline: Duration,
     /// How long an answered connection is still listened to.
     pub upload_linger: Duration,
-    /// HTTP connections at once; who comes later waits in the kernel's queue.
+    /// HTTP connections at once; who comes later gets the place of a silent one.
     pub http_connections: usize,
     /// The longest request body, in bytes.
     pub body_bytes: usize,

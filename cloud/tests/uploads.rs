@@ -154,19 +154,6 @@ async fn a_slow_sender_and_a_silent_one_cost_the_others_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_over_the_connection_limit_wait_for_their_turn() {
-    let limit = |settings: &mut Settings, limits: &mut Limits| {
-        hasty(settings, limits);
-        limits.upload_connections = 2;
-    };
-    let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), limit).await;
-    let _silent =
-        [TcpStream::connect(cloud.upload).await.unwrap(), TcpStream::connect(cloud.upload).await.unwrap()];
-    assert_eq!(cloud.upload(DAY).await, "Surveys received", "when the silent ones were closed");
-    cloud.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_connections_one_after_another_leave_nothing_behind() {
     let cloud = Cloud::start().await;
     let (upload, store) = (cloud.upload, cloud.store());

@@ -4,10 +4,11 @@ use super::{
     Api,
     body::{self, NoBody},
     problem::Problem,
-    server::Peer,
+    server::{Kept, Peer},
 };
 use crate::{
     Origin, clock,
+    seats::Seat,
     submission::{Format, Upload},
 };
 use axum::{
@@ -31,11 +32,12 @@ const TIME_ZONE: &str = "fieldpost-time-zone";
 pub(super) async fn post(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
+    Extension(Kept(seat)): Extension<Kept>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let peer = format!("http:{}", peer.ip().to_canonical());
-    let result = take(&api, peer, &headers, body).await;
+    let result = take(&api, peer, &seat, &headers, body).await;
     api.once.answered(result.is_ok());
     match result {
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
@@ -43,7 +45,13 @@ pub(super) async fn post(
     }
 }
 
-async fn take(api: &Api, peer: String, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
+async fn take(
+    api: &Api,
+    peer: String,
+    seat: &Seat,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<String, Problem> {
     let refused = |problem, reason| {
         api.intake.counters.refused(reason);
         problem
@@ -52,7 +60,9 @@ async fn take(api: &Api, peer: String, headers: &HeaderMap, body: Body) -> Resul
     let origin = origin(headers, peer).map_err(|problem| refused(problem, "bad-header"))?;
     let mut share = api.budget.share();
     let upload = |bytes| Upload { format, bytes, origin, received: clock::now() };
-    let bytes = match body::receive(headers, body, api, &mut share).await {
+    let received = body::receive(headers, body, api, &mut share).await;
+    seat.engage().await;
+    let bytes = match received {
         Ok(bytes) => bytes,
         Err(NoBody::Problem(problem)) => return Err(problem),
         Err(NoBody::TooLong(start, refusal)) => {

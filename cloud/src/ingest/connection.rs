@@ -8,6 +8,7 @@ use crate::{
     Origin, SubmitError, clock,
     connections::Stop,
     submission::{Format, Upload},
+    watched::Watched,
 };
 use bytes::Bytes;
 use fieldpost_core::{Refusal, reply};
@@ -19,7 +20,7 @@ use tokio::{
 };
 
 /// Serves a connection until it ends or the cloud stops. What was not answered then is still with its sender.
-pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, ingest: Arc<Ingest>, mut stop: Stop) {
+pub(super) async fn serve(mut stream: Stream, peer: SocketAddr, ingest: Arc<Ingest>, mut stop: Stop) {
     tracing::info!(%peer, "a gateway connected");
     let connection =
         Connection { peer, ingest: &ingest, deadline: Instant::now() + ingest.limits.upload_deadline };
@@ -29,6 +30,8 @@ pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, ingest: Arc<I
         ingest.once.answered(accepted);
     }
 }
+
+type Stream = Watched<TcpStream>;
 
 struct Connection<'a> {
     peer: SocketAddr,
@@ -47,7 +50,7 @@ enum Answer {
 
 impl Connection<'_> {
     /// Says whether its upload was accepted; None if there was none.
-    async fn serve(&self, stream: &mut TcpStream, stop: &mut Stop) -> Option<bool> {
+    async fn serve(&self, stream: &mut Stream, stop: &mut Stop) -> Option<bool> {
         let mut share = self.ingest.budget.share();
         let limits = &self.ingest.limits;
         let first = limits.upload_deadline;
@@ -55,6 +58,7 @@ impl Connection<'_> {
             received = receive::message(stream, &mut share, limits, first, self.deadline) => received,
             () = stop.wait() => return None,
         };
+        stream.seat().engage().await;
         let (answer, closed) = match received {
             Received::Nothing => return None,
             // The reference cloud answers a mere connection, too; but it is no upload.
@@ -103,7 +107,7 @@ impl Connection<'_> {
     }
 
     /// Answers, and closes our side. A sender that has gone needs no answer: it will come again.
-    async fn say(&self, stream: &mut TcpStream, answer: &Answer) {
+    async fn say(&self, stream: &mut Stream, answer: &Answer) {
         let text = match answer {
             Answer::Received => reply::RECEIVED.to_owned(),
             Answer::Refused(refusal) if refusal.reason().is_final() => reply::refused(&refusal.to_string()),
@@ -119,10 +123,11 @@ impl Connection<'_> {
         if !matches!(timeout(self.ingest.limits.answer_stall, said).await, Ok(Ok(()))) {
             tracing::debug!(peer = %self.peer, "the sender did not wait for its answer");
         }
+        stream.seat().answered();
     }
 
     /// Takes what still comes after the answer, as messages of their own.
-    async fn linger(&self, stream: &mut TcpStream, stop: &mut Stop) {
+    async fn linger(&self, stream: &mut Stream, stop: &mut Stop) {
         loop {
             let mut share = self.ingest.budget.share();
             let limits = &self.ingest.limits;
@@ -130,6 +135,7 @@ impl Connection<'_> {
                 received = receive::message(stream, &mut share, limits, limits.upload_linger, self.deadline) => received,
                 () = stop.wait() => return,
             };
+            stream.seat().engage().await;
             let (answer, closed) = match received {
                 Received::Message(bytes, true) if bytes.is_empty() => return,
                 Received::Message(bytes, closed) if bytes.iter().all(u8::is_ascii_whitespace) => {
@@ -139,6 +145,7 @@ impl Connection<'_> {
                 Received::Cut(bytes, refusal) => (self.refuse(bytes, refusal).await, true),
                 Received::NoRoom | Received::Nothing => return,
             };
+            stream.seat().answered();
             if closed || !matches!(answer, Answer::Received) {
                 return;
             }
@@ -146,7 +153,7 @@ impl Connection<'_> {
     }
 
     /// Reads on for a moment after a refusal: closing with bytes unread would take the answer back.
-    async fn discard(&self, stream: &mut TcpStream) {
+    async fn discard(&self, stream: &mut Stream) {
         let deadline = Instant::now() + self.ingest.limits.upload_linger;
         let mut waste = [0; 8 * 1024];
         loop {
