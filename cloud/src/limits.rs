@@ -40,6 +40,9 @@ pub struct Limits {
 impl Limits {
     /// Bytes that every connection may hold without asking: no survey of a day needs more.
     pub const FREE_BYTES: usize = 64 * 1024;
+    /// The most surveys of one upload: each costs the store as much as some twenty readings, and an upload of nothing
+    /// but names of devices would hold up all others for seconds. A gateway sends hundreds.
+    pub const MAX_SURVEYS: usize = 50_000;
 }
 
 impl Default for Limits {

@@ -1,8 +1,9 @@
 //! What a sender handed in, as the store takes it.
 
+use crate::Limits;
 use bytes::Bytes;
 use fieldpost_core::{
-    Key, Refusal, UtcInstant, dating, message,
+    Key, Reason, Refusal, UtcInstant, dating, message,
     senml::{self, Pack, PackSurvey},
 };
 use jiff::tz::TimeZone;
@@ -12,6 +13,9 @@ use std::time::Duration;
 /// gets an answer or an error at once and repeats within its own retry, so this need not be long; and it must not,
 /// since relative times cannot tell a copy from a new reading that happens to say the same.
 const RELATIVE_WINDOW: Duration = Duration::from_secs(2 * 60);
+
+/// A survey's own rows cost the store as much as so many readings.
+const SURVEY_COST: usize = 20;
 
 /// Who hands surveys in.
 #[derive(Debug, Clone)]
@@ -71,6 +75,10 @@ impl Upload {
     /// Reads the upload whole, or refuses it whole.
     pub(crate) fn read(&self) -> Result<Submission, Refusal> {
         let pack = self.surveys(self.received)?;
+        if pack.surveys.len() > Limits::MAX_SURVEYS {
+            let detail = format!("an upload has at most {} surveys; send it in several", Limits::MAX_SURVEYS);
+            return Err(Refusal::new(Reason::TooLong, detail));
+        }
         let undated = (pack.relative && !pack.surveys.is_empty())
             .then(|| Undated { key: Key::of(&[&self.bytes]), upload: self.clone() });
         let (origin, received) = (self.origin.clone(), self.received);
@@ -118,8 +126,8 @@ impl Submission {
         Ok(())
     }
 
-    /// Readings in all surveys.
-    pub(crate) fn readings(&self) -> usize {
-        self.surveys.iter().map(|one| one.survey.readings.len()).sum()
+    /// What it costs to store, in readings.
+    pub(crate) fn cost(&self) -> usize {
+        self.surveys.iter().map(|one| one.survey.readings.len().saturating_add(SURVEY_COST)).sum()
     }
 }

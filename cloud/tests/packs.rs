@@ -223,6 +223,25 @@ async fn a_body_that_stops_and_a_head_that_never_ends_are_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pack_of_too_many_records_is_too_large_however_few_its_bytes() {
+    let cloud = Cloud::start().await;
+    // [{-2: "m1/", -3: 1e9, -1: "Cel", 0: "temperature", 2: 20}, {2: 20, 6: n}, ...]
+    let first = b"\xa5\x21\x63m1/\x22\x1a\x3b\x9a\xca\x00\x23\x63Cel\x00\x6btemperature\x02\x14";
+    let pack = |records: usize| {
+        let rest = std::iter::repeat_n(&[0xa0][..], records - 1);
+        Bytes::from(senml::pack(std::iter::once(&first[..]).chain(rest)))
+    };
+    let said = cloud.post(CBOR, pack(senml::MAX_RECORDS + 1)).await;
+    let (reason, detail) = said.problem(413);
+    assert!(reason == "too-long" && detail.contains("200000"), "{detail}");
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count FROM refusals WHERE reason = 'too-long'"), 1);
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM readings"), 0);
+    let said = cloud.post(CBOR, pack(senml::MAX_RECORDS)).await;
+    assert_eq!(said.text(), r#"{"new":1,"duplicate":0,"conflict":0}"#);
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_breaks_off_on_its_way_is_no_refusal() {
     let cloud = Cloud::start().await;
     let pack = r#"[{"bn":"m1/","bt":1751356800,"n":"temperature","u":"Cel","v":20}]"#;

@@ -111,6 +111,18 @@ async fn an_upload_over_the_limit_is_refused_with_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_more_surveys_than_anyone_has_is_refused() {
+    let cloud = Cloud::start().await;
+    let names = |count: usize| (0..count).map(|n| format!("{n:06}\n")).collect::<String>();
+    let said = cloud.upload(&names(Limits::MAX_SURVEYS + 1)).await;
+    assert_eq!(said, "Surveys refused: an upload has at most 50000 surveys; send it in several");
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM devices"), 0);
+    assert_eq!(cloud.upload(&names(Limits::MAX_SURVEYS)).await, "Surveys received");
+    assert_eq!(sql::<i64>(&cloud.store(), "SELECT count(*) FROM surveys"), 50_000);
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_lines_are_one_upload() {
     let cloud = Cloud::start().await;
     let start = hours_ago(24 * 400);

@@ -28,8 +28,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that may wait; whoever comes then waits in line.
 pub(super) const MAX_WAITING: usize = 1_024;
-/// Readings of one transaction, beyond which no further job is taken into it: some 100 ms of work.
-const MAX_READINGS: usize = 100_000;
+/// The cost of one transaction, in readings, beyond which no further job is taken into it: some 100 ms of work.
+const MAX_COST: usize = 100_000;
 /// How often receipts are pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -77,18 +77,18 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
             let (mut stores, mut refused, mut pings, mut stop) = (Vec::new(), Vec::new(), Vec::new(), false);
-            let (mut next, mut readings) = (Some(first), 0_usize);
+            let (mut next, mut cost) = (Some(first), 0_usize);
             while let Some(job) = next.take() {
                 match job {
                     Job::Store(submission, answer) => {
-                        readings = readings.saturating_add(submission.readings());
+                        cost = cost.saturating_add(submission.cost());
                         stores.push((submission, answer));
                     }
                     Job::Quarantine(one, answer) => refused.push((one, answer)),
                     Job::Ping(answer) => pings.push(answer),
                     Job::Stop => stop = true,
                 }
-                let room = readings < MAX_READINGS && stores.len() + refused.len() < MAX_WAITING && !stop;
+                let room = cost < MAX_COST && stores.len() + refused.len() < MAX_WAITING && !stop;
                 next = if room { self.queue.try_recv().ok() } else { None };
             }
             self.store(stores);
