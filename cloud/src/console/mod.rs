@@ -17,25 +17,40 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Readings that may wait to be shown: some 10 MB.
+/// Readings that may wait to be shown: some 10 MB, or 30 if each is a survey of its own.
 const MAX_WAITING: usize = 200_000;
 /// How long the writer waits for room, in all, until the console has caught up again.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a console that takes no byte is waited for at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// An accepted upload's surveys, and which of their readings are new.
+/// The new readings of an accepted upload.
 pub(crate) struct Printout {
-    pub(crate) surveys: Vec<PackSurvey>,
-    /// What became of each reading, in their order.
-    pub(crate) fates: Vec<Fate>,
+    surveys: Vec<PackSurvey>,
+    readings: usize,
     /// The zone of the site.
-    pub(crate) zone: TimeZone,
+    zone: TimeZone,
 }
 
 impl Printout {
-    fn new_readings(&self) -> usize {
-        self.fates.iter().filter(|fate| matches!(fate, Fate::New | Fate::Filled)).count()
+    /// Of these surveys, of whose readings this became in their order; None if there is nothing new. What is not new
+    /// is let go at once: it must not wait in memory behind a console that nobody reads.
+    pub(crate) fn new(mut surveys: Vec<PackSurvey>, fates: &[Fate], zone: TimeZone) -> Option<Self> {
+        let is_new = |fate: &Fate| matches!(fate, Fate::New | Fate::Filled);
+        let readings = fates.iter().filter(|fate| is_new(fate)).count();
+        if readings == 0 {
+            return None;
+        }
+        if readings < fates.len() {
+            let mut fates = fates.iter();
+            for one in &mut surveys {
+                one.survey.readings.retain(|_| fates.next().is_some_and(is_new));
+                one.survey.readings.shrink_to_fit();
+            }
+        }
+        surveys.retain(|one| !one.survey.readings.is_empty());
+        surveys.shrink_to_fit();
+        Some(Self { surveys, readings, zone })
     }
 }
 
@@ -96,7 +111,7 @@ impl Console {
 
     /// Shows a printout when its turn comes.
     pub(crate) fn show(&self, printout: Printout) {
-        let readings = printout.new_readings();
+        let readings = printout.readings;
         let mut queue = self.0.wait_for_room(readings);
         if queue.ended {
             return;
@@ -169,7 +184,7 @@ impl Shared {
         let mut printer = Printer::new(out, |_| self.advance());
         while let Some(item) = self.next() {
             let readings = match &item {
-                Item::Printout(printout) => printout.new_readings(),
+                Item::Printout(printout) => printout.readings,
                 Item::LeftOut(_) => 0,
             };
             let printed = match item {
@@ -212,5 +227,43 @@ impl Shared {
         let mut queue = self.lock();
         queue.progress = queue.progress.wrapping_add(1);
         self.drained.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldpost_core::{Reading, Survey, Temperature, UtcInstant, Values};
+
+    fn surveys(sizes: &[i64]) -> Vec<PackSurvey> {
+        let reading = |n| Reading {
+            time: UtcInstant::from_millis(n),
+            values: Values::new(Temperature::from_hundredths(n), None).unwrap(),
+        };
+        let survey = |size: &i64| Survey {
+            device: "m1".parse().unwrap(),
+            readings: (0..*size).map(reading).collect(),
+        };
+        sizes.iter().map(|size| PackSurvey { survey: survey(size), received: None }).collect()
+    }
+
+    #[test]
+    fn a_printout_holds_what_is_new_and_no_more() {
+        let fates = [vec![Fate::Duplicate; 1_000], vec![Fate::New, Fate::Conflict, Fate::Filled]].concat();
+        let printout = Printout::new(surveys(&[0, 600, 403]), &fates, TimeZone::UTC).unwrap();
+        assert_eq!((printout.readings, printout.surveys.len(), printout.surveys.capacity()), (2, 1, 1));
+        let readings = &printout.surveys[0].survey.readings;
+        assert_eq!(readings.iter().map(|reading| reading.time.as_millis()).collect::<Vec<_>>(), [400, 402]);
+        assert_eq!(readings.capacity(), 2);
+
+        let whole = Printout::new(surveys(&[0, 3]), &[Fate::New; 3], TimeZone::UTC).unwrap();
+        assert_eq!((whole.readings, whole.surveys.len()), (3, 1));
+    }
+
+    #[test]
+    fn a_printout_without_anything_new_is_none() {
+        let fates = [Fate::Duplicate, Fate::Conflict, Fate::Duplicate];
+        assert!(Printout::new(surveys(&[3, 0]), &fates, TimeZone::UTC).is_none());
+        assert!(Printout::new(surveys(&[0]), &[], TimeZone::UTC).is_none());
     }
 }

@@ -7,7 +7,6 @@
 //! ```
 
 use super::Printout;
-use crate::store::Fate;
 use fieldpost_core::{Reading, UtcInstant};
 use jiff::{Timestamp, tz::TimeZone};
 use std::io::{self, Write};
@@ -30,15 +29,12 @@ impl<F: Fn(usize)> Printer<F> {
         Self { out, text: Vec::with_capacity(PIECE + 1024), day: None, written }
     }
 
-    /// Prints the new readings of a printout.
+    /// Prints the readings of a printout.
     pub(super) fn print(&mut self, printout: &Printout) -> io::Result<()> {
         let mut clock = LocalClock::new(&printout.zone);
-        let mut fates = printout.fates.iter();
         for one in &printout.surveys {
-            for (reading, fate) in one.survey.readings.iter().zip(&mut fates) {
-                if matches!(fate, Fate::New | Fate::Filled) {
-                    self.line(one.survey.device.as_str(), reading, &mut clock)?;
-                }
+            for reading in &one.survey.readings {
+                self.line(one.survey.device.as_str(), reading, &mut clock)?;
             }
         }
         Ok(())
@@ -117,6 +113,7 @@ impl<'a> LocalClock<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Fate;
     use fieldpost_core::{Moisture, Survey, Temperature, Values, senml::PackSurvey};
     use proptest::prelude::*;
     use std::sync::{Arc, Mutex};
@@ -144,11 +141,9 @@ mod tests {
         };
         let survey =
             Survey { device: "m1".parse().unwrap(), readings: readings.iter().map(reading).collect() };
-        let printout = Printout {
-            surveys: vec![PackSurvey { survey, received: None }],
-            fates: readings.iter().map(|reading| reading.3).collect(),
-            zone: TimeZone::get(zone).unwrap(),
-        };
+        let fates: Vec<Fate> = readings.iter().map(|reading| reading.3).collect();
+        let surveys = vec![PackSurvey { survey, received: None }];
+        let printout = Printout::new(surveys, &fates, TimeZone::get(zone).unwrap()).unwrap();
         let out = Out::default();
         let mut printer = Printer::new(Box::new(out.clone()), |_| {});
         printer.print(&printout).unwrap();

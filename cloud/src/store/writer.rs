@@ -7,7 +7,6 @@ use super::{
     names::Names,
     open::Lock,
     quarantine::{self, Refused},
-    readings::Fate,
     receipts,
 };
 use crate::{
@@ -171,11 +170,9 @@ impl Writer {
         let mut printouts = Vec::new();
         for ((submission, answer), judged) in waiting.into_iter().zip(written.judged) {
             let _ = answer.send(outcome(&judged));
-            if let (Some(_), Ok(fates)) = (&self.console, judged)
-                && fates.iter().any(|fate| matches!(fate, Fate::New | Fate::Filled))
-            {
+            if let (Some(_), Ok(fates)) = (&self.console, judged) {
                 let zone = submission.origin.time_zone.unwrap_or_else(|| self.zone.clone());
-                printouts.push(Printout { surveys: submission.surveys, fates, zone });
+                printouts.extend(Printout::new(submission.surveys, &fates, zone));
             }
         }
         if let Some(console) = &self.console {
