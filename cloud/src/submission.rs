@@ -1,13 +1,13 @@
 //! What a sender handed in, as the store takes it.
 
-use crate::Limits;
+use crate::{Limits, budget::Share};
 use bytes::Bytes;
 use fieldpost_core::{
     Key, Reason, Refusal, UtcInstant, dating, message,
     senml::{self, Pack, PackSurvey},
 };
 use jiff::tz::TimeZone;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long the same bytes of a SenML pack with relative times are taken for another copy of it. A sender over HTTP
 /// gets an answer or an error at once and repeats within its own retry, so this need not be long; and it must not,
@@ -56,6 +56,8 @@ pub(crate) struct Upload {
     pub(crate) origin: Origin,
     /// When this copy of it came.
     pub(crate) received: UtcInstant,
+    /// What it takes of the byte budget, if it came by a socket.
+    pub(crate) share: Option<Arc<Share>>,
 }
 
 impl Upload {
@@ -81,8 +83,8 @@ impl Upload {
         }
         let undated = (pack.relative && !pack.surveys.is_empty())
             .then(|| Undated { key: Key::of(&[&self.bytes]), upload: self.clone() });
-        let (origin, received) = (self.origin.clone(), self.received);
-        Ok(Submission { origin, received, surveys: pack.surveys, undated })
+        let (origin, received, share) = (self.origin.clone(), self.received, self.share.clone());
+        Ok(Submission { origin, received, surveys: pack.surveys, undated, _share: share })
     }
 }
 
@@ -94,6 +96,8 @@ pub(crate) struct Submission {
     pub(crate) surveys: Vec<PackSurvey>,
     /// Set if the dates depend on when the upload came.
     pub(crate) undated: Option<Undated>,
+    /// Held until the writer is done with it, also if its sender has not waited so long: it is in memory until then.
+    pub(crate) _share: Option<Arc<Share>>,
 }
 
 /// An upload that says no dates: those of its first copy count (promise P4), and the store knows when that came.

@@ -4,6 +4,7 @@
 mod support;
 
 use bytes::Bytes;
+use fieldpost_cloud::{Limits, Settings};
 use fieldpost_core::{DeviceId, Moisture, Reading, Survey, Temperature, Values, senml};
 use std::{sync::Arc, time::Duration};
 use support::{Cloud, hasty, hours_ago, sql};
@@ -239,6 +240,40 @@ async fn a_pack_of_too_many_records_is_too_large_however_few_its_bytes() {
     let said = cloud.post(CBOR, pack(senml::MAX_RECORDS)).await;
     assert_eq!(said.text(), r#"{"new":1,"duplicate":0,"conflict":0}"#);
     cloud.stop().await;
+}
+
+/// The store is stuck, and senders give up and come again: what they sent before is still in memory, and counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_what_waits_for_a_stuck_store_is_within_the_budget_though_its_sender_gave_up() {
+    let tight = |_: &mut Settings, limits: &mut Limits| {
+        limits.commit_deadline = Duration::from_millis(100);
+        limits.bytes_in_flight = 64 * 1024;
+    };
+    let pad = " ".repeat(Limits::FREE_BYTES);
+    let pack = format!(r#"[{{"bn":"m1/","bt":1751356800,"n":"temperature","u":"Cel","v":20}}]{pad}"#);
+    let text = format!("m2 2025-07-01 08:00Z - 20 - 30%\n{}", "\n".repeat(Limits::FREE_BYTES));
+    for over_http in [true, false] {
+        let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), tight).await;
+        cloud.get_json("/healthz").await;
+        let stuck = rusqlite::Connection::open(cloud.store()).unwrap();
+        stuck.execute_batch("BEGIN IMMEDIATE").unwrap();
+        if over_http {
+            assert_eq!(cloud.post_json(&pack).await.problem(503).1, "the store is busy; send the same again");
+        } else {
+            assert_eq!(cloud.upload(&text).await, "An error is occurred");
+        }
+        let no_room = "too many uploads at once; send the same again";
+        assert_eq!(cloud.post_json(&pack).await.problem(503).1, no_room);
+        let said = cloud.upload(&text).await;
+        assert_eq!(said, "Surveys refused: the cloud has too many uploads at once; try again later");
+        stuck.execute_batch("ROLLBACK").unwrap();
+        let deadline = std::time::Instant::now() + support::PATIENCE;
+        while sql::<i64>(&cloud.store(), "SELECT count(*) FROM readings") == 0 {
+            assert!(std::time::Instant::now() < deadline, "it was not stored in the end");
+            tokio::task::yield_now().await;
+        }
+        cloud.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,18 +59,19 @@ async fn take(
     let format = format(headers).map_err(|problem| refused(problem, "unsupported-media-type"))?;
     let origin = origin(headers, peer).map_err(|problem| refused(problem, "bad-header"))?;
     let mut share = api.budget.share();
-    let upload = |bytes| Upload { format, bytes, origin, received: clock::now() };
+    let upload =
+        |bytes, share| Upload { format, bytes, origin, received: clock::now(), share: Some(Arc::new(share)) };
     let received = body::receive(headers, body, api, &mut share).await;
     seat.engage().await;
     let bytes = match received {
         Ok(bytes) => bytes,
         Err(NoBody::Problem(problem)) => return Err(problem),
         Err(NoBody::TooLong(start, refusal)) => {
-            api.intake.refuse(&upload(start), &refusal).await;
+            api.intake.refuse(&upload(start, share), &refusal).await;
             return Err(refusal.into());
         }
     };
-    let outcome = api.intake.take(upload(bytes)).await?;
+    let outcome = api.intake.take(upload(bytes, share)).await?;
     let (new, duplicate, conflict) = (outcome.new, outcome.duplicate, outcome.conflict);
     Ok(format!("{{\"new\":{new},\"duplicate\":{duplicate},\"conflict\":{conflict}}}"))
 }

@@ -5,7 +5,9 @@ use super::{
     receive::{self, Received},
 };
 use crate::{
-    Origin, SubmitError, clock,
+    Origin, SubmitError,
+    budget::Share,
+    clock,
     connections::Stop,
     submission::{Format, Upload},
     watched::Watched,
@@ -66,11 +68,13 @@ impl Connection<'_> {
                 self.say(stream, &Answer::Received).await;
                 return None;
             }
-            Received::Message(bytes, closed) => (self.take(bytes).await, closed),
-            Received::Cut(bytes, refusal) => (self.refuse(bytes, refusal).await, false),
-            Received::NoRoom => (Answer::NoRoom, false),
+            Received::Message(bytes, closed) => (self.take(bytes, share).await, closed),
+            Received::Cut(bytes, refusal) => (self.refuse(bytes, share, refusal).await, false),
+            Received::NoRoom => {
+                drop(share);
+                (Answer::NoRoom, false)
+            }
         };
-        drop(share);
         self.say(stream, &answer).await;
         let accepted = matches!(answer, Answer::Received);
         match accepted {
@@ -81,17 +85,18 @@ impl Connection<'_> {
         Some(accepted)
     }
 
-    fn upload(&self, bytes: Bytes) -> Upload {
+    fn upload(&self, bytes: Bytes, share: Share) -> Upload {
         Upload {
             format: Format::Text(self.ingest.zone.clone()),
             bytes,
             origin: Origin { gateway: format!("tcp:{}", self.peer.ip().to_canonical()), time_zone: None },
             received: clock::now(),
+            share: Some(Arc::new(share)),
         }
     }
 
-    async fn take(&self, bytes: Bytes) -> Answer {
-        match self.ingest.intake.take(self.upload(bytes)).await {
+    async fn take(&self, bytes: Bytes, share: Share) -> Answer {
+        match self.ingest.intake.take(self.upload(bytes, share)).await {
             Ok(_) => Answer::Received,
             Err(SubmitError::Refused(refusal)) => Answer::Refused(refusal),
             Err(error) => {
@@ -101,8 +106,8 @@ impl Connection<'_> {
         }
     }
 
-    async fn refuse(&self, bytes: Bytes, refusal: Refusal) -> Answer {
-        self.ingest.intake.refuse(&self.upload(bytes), &refusal).await;
+    async fn refuse(&self, bytes: Bytes, share: Share, refusal: Refusal) -> Answer {
+        self.ingest.intake.refuse(&self.upload(bytes, share), &refusal).await;
         Answer::Refused(refusal)
     }
 
@@ -141,8 +146,8 @@ impl Connection<'_> {
                 Received::Message(bytes, closed) if bytes.iter().all(u8::is_ascii_whitespace) => {
                     (Answer::Received, closed)
                 }
-                Received::Message(bytes, closed) => (self.take(bytes).await, closed),
-                Received::Cut(bytes, refusal) => (self.refuse(bytes, refusal).await, true),
+                Received::Message(bytes, closed) => (self.take(bytes, share).await, closed),
+                Received::Cut(bytes, refusal) => (self.refuse(bytes, share, refusal).await, true),
                 Received::NoRoom | Received::Nothing => return,
             };
             stream.seat().answered();

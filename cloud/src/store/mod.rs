@@ -132,7 +132,7 @@ impl Store {
         now: UtcInstant,
         origin: Origin,
     ) -> Result<Outcome, SubmitError> {
-        let upload = Upload { format: Format::Cbor, bytes: body, origin, received: now };
+        let upload = Upload { format: Format::Cbor, bytes: body, origin, received: now, share: None };
         self.submit(upload.read().map_err(SubmitError::Refused)?).await
     }
 

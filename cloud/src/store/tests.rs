@@ -19,7 +19,7 @@ fn at(text: &str) -> UtcInstant {
 async fn text(store: &Store, text: &'static str, received: UtcInstant, zone: &str) -> Outcome {
     let zone = TimeZone::get(zone).unwrap();
     let bytes = Bytes::from_static(text.as_bytes());
-    let upload = Upload { format: Format::Text(zone), bytes, origin: origin(), received };
+    let upload = Upload { format: Format::Text(zone), bytes, origin: origin(), received, share: None };
     store.submit(upload.read().unwrap()).await.unwrap()
 }
 
@@ -115,7 +115,7 @@ async fn p4_an_unchanged_relative_pack_is_a_copy_for_two_minutes_only() {
     for (format, bytes, device) in [(Format::Json, &json[..], "m1"), (Format::Cbor, &cbor[..], "m2")] {
         let send = async |received| {
             let (format, bytes) = (format.clone(), Bytes::from_static(bytes));
-            let upload = Upload { format, bytes, origin: origin(), received: at(received) };
+            let upload = Upload { format, bytes, origin: origin(), received: at(received), share: None };
             store.submit(upload.read().unwrap()).await.unwrap()
         };
         assert_eq!(send("2026-07-01T08:00:00Z").await, outcome(1, 0));
@@ -126,6 +126,32 @@ async fn p4_an_unchanged_relative_pack_is_a_copy_for_two_minutes_only() {
         let dates = ["08:00:00Z", "08:02:00Z", "08:10:00Z", "08:17:00Z"];
         assert_eq!(times(&store, device).await, dates.map(|time| format!("2026-07-01T{time}")));
     }
+    store.close().await;
+}
+
+/// The writer is stuck, so a sender gives up; what it sent is in memory until the writer is done with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_submission_that_nobody_waits_for_keeps_its_share_of_the_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Store::open_with(&path, None, TimeZone::UTC, Duration::from_millis(100)).unwrap();
+    let budget = crate::budget::Budget::new(64 * 1024);
+    let is_exhausted = || budget.share().cover(crate::Limits::FREE_BYTES + 1).is_err();
+    let stuck = rusqlite::Connection::open(&path).unwrap();
+    stuck.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut share = budget.share();
+    share.cover(crate::Limits::FREE_BYTES + 1).unwrap();
+    let submission = Submission { _share: Some(Arc::new(share)), ..submission("m1", 5) };
+    let said = store.submit(submission).await;
+    assert!(matches!(said, Err(SubmitError::Busy)), "{said:?}");
+    assert!(is_exhausted());
+    stuck.execute_batch("ROLLBACK").unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while is_exhausted() {
+        assert!(std::time::Instant::now() < deadline, "the share was not given back");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.readings(), 5, "it was stored in the end");
     store.close().await;
 }
 
@@ -148,7 +174,9 @@ fn submission(device: &str, readings: i64) -> Submission {
     let record = |n| format!(r#"{{"n":"{device}/temperature","u":"Cel","t":{},"v":1}}"#, 1_000_000_000 + n);
     let records: Vec<String> = (0..readings).map(record).collect();
     let bytes = Bytes::from(format!("[{}]", records.join(",")));
-    Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now() }.read().unwrap()
+    Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now(), share: None }
+        .read()
+        .unwrap()
 }
 
 #[test]
@@ -215,7 +243,13 @@ fn the_quarantine_keeps_the_newest_thousand() {
     let writer = writer(&folder.path().join("store.db"));
     for n in 0..1_100 {
         let bytes = Bytes::from(format!("upload {n}"));
-        let upload = Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now() };
+        let upload = Upload {
+            format: Format::Json,
+            bytes,
+            origin: origin(),
+            received: crate::clock::now(),
+            share: None,
+        };
         let refusal = upload.read().unwrap_err();
         quarantine::record(&writer.connection, &Refused::new(&upload, &refusal)).unwrap();
     }
@@ -286,7 +320,7 @@ proptest! {
                 let surveys = vec![PackSurvey { survey, received: None }];
                 let (answer, answered) = oneshot::channel();
                 let received = crate::clock::now();
-                waiting.push((Submission { origin: origin(), received, surveys, undated: None }, answer));
+                waiting.push((Submission { origin: origin(), received, surveys, undated: None, _share: None }, answer));
                 expected.push((answered, outcome));
             }
             writer.store(waiting);
