@@ -235,7 +235,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!newcomer.is_finished() && !is_lost(&mut one) && !is_lost(&mut other));
         one.0.waits();
-        newcomer.await.unwrap();
+        tokio::time::timeout(Duration::from_secs(1), newcomer).await.unwrap().unwrap();
         assert!(is_lost(&mut one) && !is_lost(&mut other));
     }
 }
