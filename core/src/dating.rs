@@ -60,6 +60,11 @@ impl TimeOfDay {
         (Self(minute), minute == time)
     }
 
+    /// Since midnight.
+    fn millis(self) -> i64 {
+        (i64::from(self.0.hour()) * 60 + i64::from(self.0.minute())) * 60_000
+    }
+
     /// Hour and minute.
     #[must_use]
     pub fn hour_minute(self) -> (i8, i8) {
@@ -67,18 +72,62 @@ impl TimeOfDay {
     }
 }
 
-/// The latest instant at which a clock in `zone` showed `time_of_day`, not after `received` and the [`GRACE`].
-///
-/// An hour that a clock shows twice counts both times; one that it skips did not happen on that day. None only if
-/// the clock never showed it in the days before, which no zone does.
+/// The receipt of a message's first copy at a site: what its times of day are dated by.
+#[derive(Debug)]
+pub struct Receipt<'a> {
+    zone: &'a TimeZone,
+    /// When it came, and the [`GRACE`].
+    limit: UtcInstant,
+    /// The site's offset from UTC in milliseconds, if its clocks were not changed in the days around.
+    steady: Option<i64>,
+}
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+impl<'a> Receipt<'a> {
+    /// The receipt of a message that came at `received` to a site in `zone`.
+    #[must_use]
+    pub fn new(zone: &'a TimeZone, received: UtcInstant) -> Self {
+        let limit = received.saturating_add(GRACE);
+        Self { zone, limit, steady: steady_offset(zone, limit) }
+    }
+
+    /// The latest instant at which the site's clock showed `time_of_day`, not after the receipt and the [`GRACE`].
+    ///
+    /// An hour that a clock shows twice counts both times; one that it skips did not happen on that day. None only if
+    /// the clock never showed it in the days before, which no zone does.
+    #[must_use]
+    pub fn latest(&self, time_of_day: TimeOfDay) -> Option<UtcInstant> {
+        let Some(offset) = self.steady else { return self.latest_around_a_change(time_of_day) };
+        let now_shown = self.limit.as_millis() + offset;
+        let shown = now_shown - now_shown.rem_euclid(DAY) + time_of_day.millis();
+        let shown = if shown > now_shown { shown - DAY } else { shown };
+        Some(UtcInstant::from_millis(shown - offset))
+    }
+
+    fn latest_around_a_change(&self, time_of_day: TimeOfDay) -> Option<UtcInstant> {
+        let today = self.zone.to_datetime(self.limit.to_timestamp()).date();
+        // Tomorrow too: where clocks go back over midnight, 00:00 of tomorrow has been and today is here again.
+        let days = [1, 0, -1, -2, -3].into_iter();
+        days.filter_map(|days| today.checked_add(days.days()).ok())
+            .find_map(|date| latest_on(date.to_datetime(time_of_day.0), self.zone, self.limit))
+    }
+}
+
+/// The offset at `instant`, if it is the same from four days before to two days after.
+fn steady_offset(zone: &TimeZone, instant: UtcInstant) -> Option<i64> {
+    let instant = instant.to_timestamp();
+    let first = instant.checked_sub(96.hours()).ok()?;
+    let last = instant.checked_add(48.hours()).ok()?;
+    let next = zone.following(first).next();
+    let steady = next.is_none_or(|change| change.timestamp() > last);
+    steady.then(|| i64::from(zone.to_offset(instant).seconds()) * 1000)
+}
+
+/// The latest instant at which a clock in `zone` showed `time_of_day`: [`Receipt::latest`], for one time only.
 #[must_use]
 pub fn latest(time_of_day: TimeOfDay, zone: &TimeZone, received: UtcInstant) -> Option<UtcInstant> {
-    let limit = received.saturating_add(GRACE);
-    let today = zone.to_datetime(limit.to_timestamp()).date();
-    // Tomorrow too: where clocks go back over midnight, 00:00 of tomorrow has been and today is here again.
-    let days = [1, 0, -1, -2, -3].into_iter();
-    days.filter_map(|days| today.checked_add(days.days()).ok())
-        .find_map(|date| latest_on(date.to_datetime(time_of_day.0), zone, limit))
+    Receipt::new(zone, received).latest(time_of_day)
 }
 
 /// The latest instant not after `limit` at which a clock in `zone` showed `shown`.
@@ -185,6 +234,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn counting_in_days_finds_the_same_as_asking_the_calendar(
+            minute in 0_i8..60, hour in 0_i8..24, received in 946_684_800_i64..4_000_000_000, zone in 0_usize..5,
+        ) {
+            let name = ["UTC", "Europe/Rome", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata"][zone];
+            let zone = TimeZone::get(name).unwrap();
+            let receipt = Receipt::new(&zone, UtcInstant::from_millis(received * 1000));
+            let time = TimeOfDay::new(hour, minute).unwrap();
+            prop_assert_eq!(receipt.latest(time), receipt.latest_around_a_change(time));
+        }
+
         #[test]
         fn the_date_is_never_in_the_future_and_never_more_than_two_days_old(
             minute in 0_i8..60, hour in 0_i8..24, received in 946_684_800_i64..4_000_000_000, zone in 0_usize..5,

@@ -15,7 +15,11 @@ mod print;
 
 pub use print::{dated_line, from_file, line, split};
 
-use crate::{DeviceId, Reading, Reason, Refusal, Survey, UtcInstant, dating, refusal::Place};
+use crate::{
+    DeviceId, Reading, Reason, Refusal, Survey, UtcInstant,
+    dating::{self, Receipt},
+    refusal::Place,
+};
 use alloc::{collections::BTreeMap, format, vec::Vec};
 use jiff::tz::TimeZone;
 use line::{Line, When};
@@ -36,8 +40,9 @@ pub fn surveys(bytes: &[u8], received: UtcInstant, zone: &TimeZone) -> Result<Ve
         Refusal::new(Reason::NotUtf8, detail)
     })?;
     let mut surveys = Surveys::default();
+    let receipt = Receipt::new(zone, received);
     for (index, line) in text.split('\n').enumerate() {
-        read_line(line, received, zone, &mut surveys)
+        read_line(line, received, &receipt, &mut surveys)
             .map_err(|refusal| refusal.at(Place::Line(index.saturating_add(1))))?;
     }
     Ok(surveys.list)
@@ -46,7 +51,7 @@ pub fn surveys(bytes: &[u8], received: UtcInstant, zone: &TimeZone) -> Result<Ve
 fn read_line(
     text: &str,
     received: UtcInstant,
-    zone: &TimeZone,
+    receipt: &Receipt<'_>,
     surveys: &mut Surveys,
 ) -> Result<(), Refusal> {
     let Some(Line { device, measured }) = line::parse(text)? else { return Ok(()) };
@@ -54,7 +59,7 @@ fn read_line(
     if let Some((when, values)) = measured {
         let time = match when {
             When::Dated(time) => time,
-            When::TimeOfDay(time) => dating::latest(time, zone, received).ok_or_else(|| {
+            When::TimeOfDay(time) => receipt.latest(time).ok_or_else(|| {
                 Refusal::new(Reason::BadTime, "this time of day was never on the site's clock")
             })?,
         };
