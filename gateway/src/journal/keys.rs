@@ -2,7 +2,9 @@
 //!
 //! A key is remembered for [`RESEND_WINDOW`] after its first copy. The newest keys are in memory; beyond
 //! [`IN_MEMORY`] they move to the table `keys`, all at once and in order, because one random key at a time would
-//! write a page of the file for every datagram. A Bloom filter then spares new datagrams the look into the table.
+//! write a page of the file for every datagram. They go behind those that are there, as a run of their own: intake
+//! stands still meanwhile, and sorting them in would take longer the more there are. A Bloom filter spares new
+//! datagrams the look into the runs.
 //! Nothing here is the truth: after a start it is built again from the rows behind `keys_through` and the table.
 
 use std::{
@@ -32,15 +34,27 @@ pub(super) struct Keys {
     recent: HashMap<ShortKey, UtcInstant, BuildHasherDefault<KeyHasher>>,
     /// None: the table is empty.
     filter: Option<Filter>,
+    runs: Runs,
     limit: usize,
     /// When the table was last rid of what is too old.
     swept: Option<UtcInstant>,
 }
 
+/// The runs in the table.
+#[derive(Default)]
+struct Runs {
+    first: i64,
+    /// The one that grows.
+    last: i64,
+    /// Keys in it.
+    in_last: usize,
+}
+
 impl Keys {
     /// Reads them back from the journal.
     pub(super) fn load(conn: &Connection, path: &Path, now: UtcInstant) -> Result<Self, JournalError> {
-        let mut keys = Self { recent: HashMap::default(), filter: None, limit: IN_MEMORY, swept: None };
+        let (recent, runs) = (HashMap::default(), Runs::default());
+        let mut keys = Self { recent, filter: None, runs, limit: IN_MEMORY, swept: None };
         let through = facts::integer(conn, facts::KEYS_THROUGH).doing("read", path)?.unwrap_or(0);
         let sql = "SELECT key, received FROM surveys WHERE seq > ?1 AND key IS NOT NULL ORDER BY seq";
         let mut rows = conn.prepare(sql).doing("read", path)?;
@@ -52,7 +66,7 @@ impl Keys {
                 keys.recent.insert(key, received);
             }
         }
-        keys.load_filter(conn).doing("read", path)?;
+        keys.look_through(conn).doing("read", path)?;
         Ok(keys)
     }
 
@@ -64,9 +78,15 @@ impl Keys {
         if !self.filter.as_ref().is_some_and(|filter| filter.may_hold(key)) {
             return Ok(false);
         }
-        let mut held = conn.prepare_cached("SELECT received FROM keys WHERE key = ?1")?;
-        let received = held.query_row([key.to_sql()], |row| row.get(0)).optional()?;
-        Ok(received.is_some_and(|received| fresh(UtcInstant::from_millis(received), now)))
+        let mut held = conn.prepare_cached("SELECT received FROM keys WHERE run = ?1 AND key = ?2")?;
+        // The newest copy of a key stands in the last run that has it.
+        for run in (self.runs.first..=self.runs.last).rev() {
+            let received = held.query_row([run, key.to_sql()], |row| row.get(0)).optional()?;
+            if let Some(received) = received {
+                return Ok(fresh(UtcInstant::from_millis(received), now));
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn insert(&mut self, key: ShortKey, received: UtcInstant) {
@@ -87,9 +107,13 @@ impl Keys {
         self.sweep(conn, now)?;
         let mut sorted: Vec<_> = self.recent.drain().collect();
         sorted.sort_unstable();
-        let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO keys VALUES (?1, ?2)")?;
+        if self.runs.in_last >= self.limit / 2 {
+            (self.runs.last, self.runs.in_last) = (self.runs.last.saturating_add(1), 0);
+        }
+        self.runs.in_last = self.runs.in_last.saturating_add(sorted.len());
+        let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO keys VALUES (?1, ?2, ?3)")?;
         for (key, received) in sorted {
-            insert.execute(params![key.to_sql(), received.as_millis()])?;
+            insert.execute(params![self.runs.last, key.to_sql(), received.as_millis()])?;
             self.filter.get_or_insert_with(Filter::new).add(key);
         }
         facts::set_integer(conn, facts::KEYS_THROUGH, through)
@@ -105,17 +129,23 @@ impl Keys {
         let newest = now.saturating_add(RESEND_WINDOW);
         let sql = "DELETE FROM keys WHERE received <= ?1 OR received > ?2";
         let gone = conn.execute(sql, [oldest.as_millis(), newest.as_millis()])?;
-        if gone > 0 { self.load_filter(conn) } else { Ok(()) }
+        if gone > 0 { self.look_through(conn) } else { Ok(()) }
     }
 
-    fn load_filter(&mut self, conn: &Connection) -> rusqlite::Result<()> {
-        let mut filter = None;
-        let mut rows = conn.prepare("SELECT key FROM keys")?;
+    /// Makes the filter, and finds the runs.
+    fn look_through(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        let (mut filter, mut runs) = (None, None);
+        let mut rows = conn.prepare("SELECT run, key FROM keys ORDER BY run")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
-            filter.get_or_insert_with(Filter::new).add(ShortKey::from_sql(row.get(0)?));
+            let run = row.get(0)?;
+            let runs = runs.get_or_insert(Runs { first: run, last: run, in_last: 0 });
+            runs.in_last = if runs.last == run { runs.in_last.saturating_add(1) } else { 1 };
+            runs.last = run;
+            filter.get_or_insert_with(Filter::new).add(ShortKey::from_sql(row.get(1)?));
         }
         self.filter = filter;
+        self.runs = runs.unwrap_or_default();
         Ok(())
     }
 }
@@ -212,6 +242,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_came_again_after_its_time_is_known_by_its_newest_copy() {
+        let (conn, mut keys, now) = empty();
+        keys.limit = 2;
+        let key = ShortKey::from_sql(7);
+        let later = now.saturating_add(RESEND_WINDOW + Duration::from_secs(1));
+        keys.insert(key, now);
+        keys.spill(&conn, 1, now).unwrap();
+        keys.swept = Some(later);
+        assert!(!keys.known(&conn, key, later).unwrap());
+        keys.insert(key, later);
+        keys.spill(&conn, 2, later).unwrap();
+        assert_eq!((keys.runs.first, keys.runs.last), (0, 1));
+        assert!(keys.known(&conn, key, later).unwrap());
+        let again = Keys::load(&conn, Path::new(":memory:"), later).unwrap();
+        assert!(again.known(&conn, key, later).unwrap(), "and so after a start");
+        assert_eq!((again.runs.first, again.runs.last, again.runs.in_last), (0, 1, 1));
+    }
+
+    #[test]
     fn keys_that_no_longer_fit_in_memory_are_found_on_disk_and_the_old_ones_go() {
         let (conn, mut keys, now) = empty();
         keys.limit = 100;
@@ -223,6 +272,7 @@ mod tests {
             keys.insert(key(n), now);
         }
         assert!(keys.recent.len() <= 100);
+        assert!(keys.runs.last > keys.runs.first, "there are several runs");
         assert!((0..1_000).all(|n| keys.known(&conn, key(n), now).unwrap()));
         assert!((1_000..2_000).all(|n| !keys.known(&conn, key(n), now).unwrap()));
         keys.spill(&conn, 0, now.saturating_add(RESEND_WINDOW)).unwrap();

@@ -13,9 +13,11 @@ CREATE TABLE surveys (
 
 -- Keys of datagrams that are still within the re-send window, once there are too many to hold in memory.
 CREATE TABLE keys (
-    key      INTEGER PRIMARY KEY,
-    received INTEGER NOT NULL
-) STRICT;
+    run      INTEGER NOT NULL, -- those that moved here together, or few at a time
+    key      INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    PRIMARY KEY (run, key)
+) STRICT, WITHOUT ROWID;
 
 -- Surveys that the cloud refused for good. They stay in `surveys` like the others until they are old.
 CREATE TABLE refused (
