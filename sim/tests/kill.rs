@@ -131,6 +131,7 @@ fn started_in(order: &str) -> Result<()> {
                     Some(Field::start(Plan { surveys: 20, careless: 0, ..plan(&lab, 1) }, ledger.clone())?)
             }
         }
+        // Real time for it to meet that the others are missing; what is checked does not depend on how long.
         sleep(Duration::from_millis(300));
     }
     let tally = field.map(Field::finish).transpose()?.unwrap_or_default();
