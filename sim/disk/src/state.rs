@@ -1,0 +1,188 @@
+//! A disk's state, and its steps: each is counted, and may be struck by a fault.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::file::{File, MAX_LENGTH};
+use crate::names::{FileId, Names};
+use crate::sharing::Sharing;
+
+/// What can strike a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The step fails as on a bad sector.
+    Io,
+    /// The step fails for want of room.
+    Full,
+    /// The power fails during the step, and everything after it until a restart.
+    PowerCut,
+}
+
+/// Faults that really struck, since the disk was mounted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Power cuts, planned or not.
+    pub cuts: u64,
+    /// Steps that failed for want of room, planned or because of the capacity.
+    pub full: u64,
+    /// Steps that failed as on a bad sector.
+    pub io: u64,
+    /// Writes of which a power cut left a part.
+    pub torn: u64,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Content {
+    pub(crate) files: BTreeMap<FileId, File>,
+    pub(crate) names: Names,
+    next: FileId,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) content: Content,
+    /// How the open handles share each file; empty after a restart.
+    pub(crate) sharing: BTreeMap<FileId, Sharing>,
+    /// Handles of an earlier one are dead.
+    pub(crate) generation: u64,
+    pub(crate) off: bool,
+    pub(crate) steps: u64,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) capacity: Option<u64>,
+    pub(crate) counts: Counts,
+}
+
+/// A fault that strikes the steps `from..until`, counted from the mount.
+pub(crate) struct Plan {
+    pub(crate) from: u64,
+    pub(crate) until: u64,
+    pub(crate) fault: Fault,
+}
+
+impl Content {
+    pub(crate) fn add(&mut self, file: File) -> FileId {
+        self.next += 1;
+        self.files.insert(self.next, file);
+        self.next
+    }
+
+    pub(crate) fn live(&self, path: &Path) -> Option<&File> {
+        self.files.get(&self.names.get(path)?)
+    }
+
+    /// Bytes of the files that have a name.
+    pub(crate) fn used(&self) -> u64 {
+        let lengths = self.names.live().filter_map(|(_, id)| self.files.get(&id));
+        lengths.map(|file| file.live().len() as u64).sum()
+    }
+}
+
+impl State {
+    pub(crate) fn create(&mut self, path: &Path) -> Result<FileId, Fault> {
+        let id = self.content.add(File::default());
+        let made = self.change(|content| content.names.create(path, id));
+        self.forget_unnamed();
+        made.map(|()| id)
+    }
+
+    pub(crate) fn write(&mut self, id: FileId, offset: usize, bytes: &[u8]) -> Result<(), Fault> {
+        if !self.off && !self.has_room(id, offset.saturating_add(bytes.len())) {
+            self.steps += 1;
+            self.counts.full += 1;
+            return Err(Fault::Full);
+        }
+        self.change(|content| {
+            if let Some(file) = content.files.get_mut(&id) {
+                file.write(offset, bytes);
+            }
+        })
+    }
+
+    pub(crate) fn truncate(&mut self, id: FileId, length: usize) -> Result<(), Fault> {
+        self.change(|content| {
+            if let Some(file) = content.files.get_mut(&id) {
+                file.truncate(length);
+            }
+        })
+    }
+
+    pub(crate) fn sync(&mut self, id: FileId) -> Result<(), Fault> {
+        self.step()?;
+        if let Some(file) = self.content.files.get_mut(&id) {
+            file.sync();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Fault> {
+        let made = self.change(|content| content.names.delete(path));
+        self.forget_unnamed();
+        made
+    }
+
+    pub(crate) fn rename(&mut self, id: FileId, to: &Path) -> Result<(), Fault> {
+        self.change(|content| content.names.rename(id, to))
+    }
+
+    pub(crate) fn sync_folder(&mut self) -> Result<(), Fault> {
+        self.step()?;
+        self.content.names.sync();
+        self.forget_unnamed();
+        Ok(())
+    }
+
+    /// Lets go of the files that nobody can reach any more.
+    pub(crate) fn forget_unnamed(&mut self) {
+        let named = self.content.names.named();
+        let sharing = &self.sharing;
+        self.content.files.retain(|id, _| named.contains(id) || sharing.contains_key(id));
+    }
+
+    /// Everything that the machine had open is gone.
+    pub(crate) fn restart(&mut self) {
+        self.generation += 1;
+        self.sharing.clear();
+        self.off = false;
+        self.forget_unnamed();
+    }
+
+    fn has_room(&self, id: FileId, end: usize) -> bool {
+        let length = self.content.files.get(&id).map_or(0, |file| file.live().len());
+        let Some(growth) = end.checked_sub(length) else { return true };
+        let bound = self.capacity.unwrap_or(u64::MAX);
+        end <= MAX_LENGTH && (growth == 0 || self.content.used().saturating_add(growth as u64) <= bound)
+    }
+
+    /// A change that is in flight when the power fails, and so may survive it.
+    fn change(&mut self, act: impl FnOnce(&mut Content)) -> Result<(), Fault> {
+        let was_off = self.off;
+        let step = self.step();
+        if step.is_ok() || (step == Err(Fault::PowerCut) && !was_off) {
+            act(&mut self.content);
+        }
+        step
+    }
+
+    fn step(&mut self) -> Result<(), Fault> {
+        if self.off {
+            return Err(Fault::PowerCut);
+        }
+        let now = self.steps;
+        self.steps += 1;
+        let striking = self.plans.iter().filter(|plan| plan.from <= now && now < plan.until);
+        let worst = striking.map(|plan| plan.fault).max();
+        self.plans.retain(|plan| plan.until > now + 1);
+        let Some(fault) = worst else { return Ok(()) };
+        match fault {
+            Fault::Io => self.counts.io += 1,
+            Fault::Full => self.counts.full += 1,
+            Fault::PowerCut => self.cut_power(),
+        }
+        Err(fault)
+    }
+
+    pub(crate) fn cut_power(&mut self) {
+        self.counts.cuts += u64::from(!self.off);
+        self.off = true;
+    }
+}
