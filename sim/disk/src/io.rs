@@ -57,6 +57,9 @@ unsafe extern "C" fn x_read(file: *mut sqlite3_file, into: *mut c_void, amount: 
     let (Ok(amount), Ok(offset)) = (usize::try_from(amount), usize::try_from(offset)) else {
         return ffi::SQLITE_IOERR_READ;
     };
+    if into.is_null() {
+        return ffi::SQLITE_IOERR_READ;
+    }
     // SAFETY: SQLite passes a buffer of `amount` bytes; writing zeros makes it initialised.
     let into = unsafe {
         into.write_bytes(0, amount);
@@ -79,6 +82,9 @@ unsafe extern "C" fn x_write(
     let (Ok(amount), Ok(offset)) = (usize::try_from(amount), usize::try_from(offset)) else {
         return ffi::SQLITE_IOERR_WRITE;
     };
+    if from.is_null() {
+        return ffi::SQLITE_IOERR_WRITE;
+    }
     // SAFETY: SQLite passes a buffer of `amount` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(from.cast::<u8>(), amount) };
     // SAFETY: SQLite calls it with a file of `x_open`.

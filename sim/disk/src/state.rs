@@ -86,11 +86,7 @@ impl State {
     }
 
     pub(crate) fn write(&mut self, id: FileId, offset: usize, bytes: &[u8]) -> Result<(), Fault> {
-        if !self.off && !self.has_room(id, offset.saturating_add(bytes.len())) {
-            self.steps += 1;
-            self.counts.full += 1;
-            return Err(Fault::Full);
-        }
+        self.need_room(id, offset.saturating_add(bytes.len()))?;
         self.change(|content| {
             if let Some(file) = content.files.get_mut(&id) {
                 file.write(offset, bytes);
@@ -99,6 +95,7 @@ impl State {
     }
 
     pub(crate) fn truncate(&mut self, id: FileId, length: usize) -> Result<(), Fault> {
+        self.need_room(id, length)?;
         self.change(|content| {
             if let Some(file) = content.files.get_mut(&id) {
                 file.truncate(length);
@@ -146,11 +143,17 @@ impl State {
         self.forget_unnamed();
     }
 
-    fn has_room(&self, id: FileId, end: usize) -> bool {
+    /// Fails as a step that finds the disk full, unless the file may grow up to `end`.
+    fn need_room(&mut self, id: FileId, end: usize) -> Result<(), Fault> {
         let length = self.content.files.get(&id).map_or(0, |file| file.live().len());
-        let Some(growth) = end.checked_sub(length) else { return true };
-        let bound = self.capacity.unwrap_or(u64::MAX);
-        end <= MAX_LENGTH && (growth == 0 || self.content.used().saturating_add(growth as u64) <= bound)
+        let growth = end.saturating_sub(length) as u64;
+        let fits = |bytes| self.content.used().saturating_add(growth) <= bytes;
+        if self.off || growth == 0 || (end <= MAX_LENGTH && self.capacity.is_none_or(fits)) {
+            return Ok(());
+        }
+        self.steps += 1;
+        self.counts.full += 1;
+        Err(Fault::Full)
     }
 
     /// A change that is in flight when the power fails, and so may survive it.

@@ -1,0 +1,154 @@
+//! The disk is full, or a sector is bad, or the process is killed; the power stays.
+
+mod common;
+
+use std::time::Instant;
+
+use common::{COMMITS, Mode, WAL_FULL, chooser, commit, count, found, mount, open, path, reader, work};
+use fieldpost_simdisk::{Disk, Fault};
+
+#[test]
+fn a_reader_beside_the_writer_sees_each_commit_and_keeps_its_snapshot() {
+    let disk = mount("reader");
+    let writer = open(&disk, WAL_FULL).unwrap();
+    let reader = reader(&disk).unwrap();
+    for n in 0..COMMITS {
+        assert_eq!(count(&reader), Ok(n));
+        commit(&writer, n).unwrap();
+    }
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(&reader), Ok(COMMITS));
+    commit(&writer, COMMITS).unwrap();
+    assert_eq!(count(&reader), Ok(COMMITS));
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(count(&reader), Ok(COMMITS + 1));
+}
+
+#[test]
+fn two_writers_exclude_each_other() {
+    for journal in ["wal", "delete"] {
+        let disk = mount("writers");
+        let one = open(&disk, Mode { journal, ..WAL_FULL }).unwrap();
+        let other = open(&disk, Mode { journal, ..WAL_FULL }).unwrap();
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        commit(&one, 0).unwrap();
+        assert!(other.execute_batch("BEGIN IMMEDIATE").is_err(), "{journal}");
+        one.execute_batch("COMMIT").unwrap();
+        commit(&other, 1).unwrap();
+        assert_eq!(count(&one), Ok(2));
+    }
+}
+
+#[test]
+fn a_full_disk_fails_a_commit_and_the_next_succeeds() {
+    strike_every_step("full", Fault::Full);
+}
+
+#[test]
+fn a_bad_sector_fails_a_commit_and_the_next_succeeds() {
+    strike_every_step("io", Fault::Io);
+}
+
+#[test]
+fn a_capacity_fails_commits_until_there_is_room() {
+    let disk = mount("capacity");
+    let conn = open(&disk, WAL_FULL).unwrap();
+    disk.set_capacity(Some(40_000));
+    let held = (0..).find(|n| commit(&conn, *n).is_err()).unwrap();
+    assert!(commit(&conn, held).is_err());
+    assert!(disk.counts().full >= 2);
+    assert!(disk.free().unwrap() < 8192);
+    disk.set_capacity(None);
+    commit(&conn, held).unwrap();
+    drop(conn);
+    assert_eq!(found(&disk, WAL_FULL), Ok(held + 1));
+}
+
+#[test]
+fn a_kill_keeps_everything_that_was_written() {
+    let mode = Mode { synchronous: "off", ..WAL_FULL };
+    let disk = mount("kill");
+    let conn = open(&disk, mode).unwrap();
+    (0..COMMITS).for_each(|n| assert_eq!(commit(&conn, n), Ok(1)));
+    conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+    disk.restart_after_kill();
+    assert_eq!(found(&disk, mode), Ok(COMMITS), "nor is the dead process's lock in the way");
+    drop(conn);
+    assert_eq!(found(&disk, mode), Ok(COMMITS));
+}
+
+#[test]
+fn a_snapshot_is_the_disk_as_it_was() {
+    let disk = mount("snapshot");
+    let conn = open(&disk, WAL_FULL).unwrap();
+    commit(&conn, 0).unwrap();
+    let snapshot = disk.snapshot();
+    commit(&conn, 1).unwrap();
+    disk.restore(&snapshot);
+    assert!(commit(&conn, 2).is_err(), "a handle from before is dead");
+    drop(conn);
+    assert_eq!(found(&disk, WAL_FULL), Ok(1));
+    let other = mount("snapshot");
+    other.restore(&snapshot);
+    other.restart_after_power_cut(&mut chooser(0));
+    assert_eq!(found(&other, WAL_FULL), Ok(1));
+}
+
+#[test]
+fn ten_thousand_commits_take_this_long() {
+    let disk = mount("speed");
+    let conn = open(&disk, WAL_FULL).unwrap();
+    conn.pragma_update(None, "wal_autocheckpoint", 1000).unwrap();
+    let start = Instant::now();
+    let mut insert = conn.prepare("INSERT INTO commits VALUES (?1, zeroblob(100))").unwrap();
+    (0..10_000u32).for_each(|n| assert_eq!(insert.execute([n]), Ok(1)));
+    println!("10,000 commits: {:?}, {} steps", start.elapsed(), disk.steps());
+    let wal = disk.folder().join("commits.db-wal");
+    println!("{} bytes in the database, {} in the WAL", disk.length(&path(&disk)), disk.length(&wal));
+}
+
+/// A fault of one step fails at most the commit that it strikes; when it is over everything succeeds, and nothing is lost.
+fn strike_every_step(name: &str, fault: Fault) {
+    let disk = mount(name);
+    let conn = open(&disk, WAL_FULL).unwrap();
+    let opened = disk.steps();
+    drop(conn);
+    (0..opened).for_each(|step| strike_opening(&mount(name), step, fault));
+    let disk = mount(name);
+    work(&disk, WAL_FULL);
+    let mut failed = 0;
+    for step in 0..disk.steps() - opened {
+        failed += strike(&mount(name), step, fault);
+    }
+    println!("{name}: {failed} commits failed");
+    assert!(failed > COMMITS);
+}
+
+/// Making the database fails, and succeeds when it is tried again.
+fn strike_opening(disk: &Disk, step: u64, fault: Fault) {
+    disk.plan(step, fault, 1);
+    let first = open(disk, WAL_FULL);
+    assert!(disk.counts().full + disk.counts().io == 1);
+    drop(first);
+    assert_eq!(work(disk, WAL_FULL), COMMITS, "step {step}");
+    disk.restart_after_power_cut(&mut chooser(0));
+    assert_eq!(found(disk, WAL_FULL), Ok(COMMITS), "step {step}");
+}
+
+fn strike(disk: &Disk, step: u64, fault: Fault) -> u32 {
+    let conn = open(disk, WAL_FULL).unwrap();
+    disk.plan(step, fault, 1);
+    let mut failed = 0;
+    for n in 0..COMMITS {
+        if commit(&conn, n).is_err() {
+            failed += 1;
+            commit(&conn, n).unwrap_or_else(|error| panic!("step {step}: {error}"));
+        }
+    }
+    assert!(failed <= 1, "step {step}");
+    disk.cut_power();
+    drop(conn);
+    disk.restart_after_power_cut(&mut chooser(0));
+    assert_eq!(found(disk, WAL_FULL), Ok(COMMITS), "step {step}");
+    failed
+}
