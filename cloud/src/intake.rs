@@ -1,9 +1,9 @@
 //! The way of every upload, whichever socket it came by: read, store, count; or refuse, count, quarantine.
 
 use crate::{
-    Limits, Outcome, Store, SubmitError,
+    Limits, Store, SubmitError,
     counters::Counters,
-    store::Refused,
+    store::{Refused, Stored},
     submission::{Submission, Upload},
 };
 use fieldpost_core::Refusal;
@@ -18,14 +18,14 @@ pub(crate) struct Intake {
 
 impl Intake {
     /// Takes an upload; when this returns well its readings are on disk.
-    pub(crate) async fn take(&self, upload: Upload) -> Result<Outcome, SubmitError> {
+    pub(crate) async fn take(&self, upload: Upload) -> Result<Stored, SubmitError> {
         let result = match read(&upload).await {
             Some(Ok(submission)) => self.store.submit(submission).await,
             Some(Err(refusal)) => Err(SubmitError::Refused(refusal)),
             None => Err(SubmitError::Busy),
         };
         match &result {
-            Ok(outcome) => self.counters.count(*outcome),
+            Ok(stored) => self.counters.count(stored.outcome),
             Err(SubmitError::Refused(refusal)) => self.refuse(&upload, refusal).await,
             Err(_) => _ = self.counters.failed.fetch_add(1, Relaxed),
         }

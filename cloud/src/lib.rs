@@ -15,6 +15,7 @@ mod clock;
 mod connections;
 mod console;
 mod counters;
+mod custody;
 mod error;
 mod folder;
 mod http;
@@ -28,6 +29,18 @@ mod shell;
 mod store;
 mod submission;
 mod watched;
+
+/// The cloud's parts without threads, sockets and clocks: what is taken, what is stored, what is answered. The shell puts
+/// them behind sockets, the simulator between queues.
+pub mod parts {
+    pub use crate::{
+        custody::{BadCustody, Custody, parse_custody},
+        http::{HttpAnswer, http_answer},
+        ingest::text_answer,
+        store::{Outcome, Refused, Stored, SubmitError, Vault},
+        submission::{Format, Origin, Submission, Upload},
+    };
+}
 
 pub use error::Error;
 pub use limits::Limits;

@@ -1,6 +1,6 @@
 //! What a sender handed in, as the store takes it.
 
-use crate::{Limits, budget::Share};
+use crate::{Limits, budget::Share, custody::Custody};
 use bytes::Bytes;
 use fieldpost_core::{
     Key, Reason, Refusal, UtcInstant, dating, message,
@@ -24,11 +24,13 @@ pub struct Origin {
     pub gateway: String,
     /// The gateway's site's zone, if it says: its readings are shown in it.
     pub time_zone: Option<TimeZone>,
+    /// How far the upload takes the cloud in the gateway's journal, if it says.
+    pub custody: Option<Custody>,
 }
 
 /// The form of an upload.
 #[derive(Debug, Clone)]
-pub(crate) enum Format {
+pub enum Format {
     /// The reference system's text; times of day are those of this zone.
     Text(TimeZone),
     /// SenML in JSON.
@@ -50,7 +52,7 @@ impl Format {
 
 /// An upload as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Upload {
+pub struct Upload {
     pub(crate) format: Format,
     pub(crate) bytes: Bytes,
     pub(crate) origin: Origin,
@@ -61,6 +63,17 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
+    /// The upload `bytes` of which this copy came at `received`.
+    #[must_use]
+    pub fn new(format: Format, bytes: Bytes, origin: Origin, received: UtcInstant) -> Self {
+        Self { format, bytes, origin, received, share: None }
+    }
+
+    /// The same, with what it takes of the byte budget.
+    pub(crate) fn within(self, share: Share) -> Self {
+        Self { share: Some(Arc::new(share)), ..self }
+    }
+
     /// The surveys in it, dated as if its first copy had come at `received`.
     fn surveys(&self, received: UtcInstant) -> Result<Pack, Refusal> {
         match &self.format {
@@ -75,7 +88,10 @@ impl Upload {
     }
 
     /// Reads the upload whole, or refuses it whole.
-    pub(crate) fn read(&self) -> Result<Submission, Refusal> {
+    ///
+    /// # Errors
+    /// The first fault in it.
+    pub fn read(&self) -> Result<Submission, Refusal> {
         let pack = self.surveys(self.received)?;
         if pack.surveys.len() > Limits::MAX_SURVEYS {
             let detail = format!("an upload has at most {} surveys; send it in several", Limits::MAX_SURVEYS);
@@ -84,15 +100,18 @@ impl Upload {
         let undated = (pack.relative && !pack.surveys.is_empty())
             .then(|| Undated { key: Key::of(&[&self.bytes]), upload: self.clone() });
         let (origin, received, share) = (self.origin.clone(), self.received, self.share.clone());
-        Ok(Submission { origin, received, surveys: pack.surveys, undated, _share: share })
+        Ok(Submission { origin, received, dated: received, surveys: pack.surveys, undated, _share: share })
     }
 }
 
 /// Surveys on their way into the store.
 #[derive(Debug)]
-pub(crate) struct Submission {
+pub struct Submission {
     pub(crate) origin: Origin,
+    /// When this copy of it came.
     pub(crate) received: UtcInstant,
+    /// The receipt that its surveys are dated by, if they say no dates: the first copy's, as far as is known.
+    pub(crate) dated: UtcInstant,
     pub(crate) surveys: Vec<PackSurvey>,
     /// Set if the dates depend on when the upload came.
     pub(crate) undated: Option<Undated>,
@@ -125,7 +144,7 @@ impl Submission {
     pub(crate) fn date_by(&mut self, first: UtcInstant) -> Result<(), Refusal> {
         if let Some(undated) = &self.undated {
             self.surveys = undated.upload.surveys(first)?.surveys;
-            self.received = first;
+            self.dated = first;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! [`problem::Problem`].
 
 mod accept;
+mod answer;
 mod body;
 mod conflicts;
 mod devices;
@@ -16,6 +17,8 @@ mod readings;
 mod server;
 mod stall;
 mod surveys;
+
+pub use answer::{HttpAnswer, http_answer};
 
 use crate::{
     Limits,

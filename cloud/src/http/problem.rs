@@ -1,14 +1,12 @@
 //! The one error of the HTTP side: problem details (RFC 9457), with our reason code beside the standard's members.
 
+use super::answer::HttpAnswer;
 use crate::{SubmitError, store::ReadError};
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use fieldpost_core::{Reason, Refusal};
-
-/// Seconds after which a sender that found us busy may come again.
-const RETRY_AFTER: &str = "5";
 
 /// Why a request failed, as its sender is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +45,9 @@ impl Problem {
             _ => "Not possible at the moment; try again later",
         }
     }
-}
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    /// As it is told.
+    pub(super) fn answer(self) -> HttpAnswer {
         let body = serde_json::json!({
             "type": format!("urn:fieldpost:problem:{}", self.reason),
             "title": self.title(),
@@ -58,12 +55,18 @@ impl IntoResponse for Problem {
             "detail": self.detail,
             "reason": self.reason,
         });
-        let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (self.status, content_type, body.to_string()).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        HttpAnswer {
+            status: self.status.as_u16(),
+            content_type: "application/problem+json",
+            custody: None,
+            body: body.to_string(),
         }
-        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.answer().into_response()
     }
 }
 
@@ -80,10 +83,10 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl From<SubmitError> for Problem {
-    fn from(error: SubmitError) -> Self {
+impl From<&SubmitError> for Problem {
+    fn from(error: &SubmitError) -> Self {
         match error {
-            SubmitError::Refused(refusal) => refusal.into(),
+            SubmitError::Refused(refusal) => refusal.clone().into(),
             SubmitError::Busy => Self::unavailable("busy", "the store is busy; send the same again"),
             SubmitError::Store(_) => Self::unavailable(
                 "store-failing",
@@ -111,6 +114,7 @@ impl From<ReadError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
 
     /// A gateway takes 400, 413 and 422 with a reason of ours that is final for the end of its surveys.
     fn is_final(problem: &Problem) -> bool {
@@ -121,17 +125,17 @@ mod tests {
     #[test]
     fn what_is_not_the_surveys_fault_never_refuses_them_for_good_and_says_when_to_come_again() {
         for problem in [
-            SubmitError::Busy.into(),
-            SubmitError::Store("full".into()).into(),
-            SubmitError::Closed.into(),
-            SubmitError::Refused(Refusal::new(Reason::Full, "no room")).into(),
+            (&SubmitError::Busy).into(),
+            (&SubmitError::Store("full".into())).into(),
+            (&SubmitError::Closed).into(),
+            (&SubmitError::Refused(Refusal::new(Reason::Full, "no room"))).into(),
             ReadError::Busy.into(),
             Problem::unavailable("busy", "too many uploads at once"),
         ] {
             assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE, "{problem:?}");
             assert!(!is_final(&problem), "{problem:?}");
             assert!(Reason::from_code(problem.reason).is_none_or(|reason| !reason.is_final()), "{problem:?}");
-            assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], RETRY_AFTER);
+            assert_eq!(problem.into_response().headers()[header::RETRY_AFTER], "5");
         }
         assert!(is_final(&Refusal::new(Reason::TooLong, "200,001 records").into()));
         assert!(is_final(&Refusal::new(Reason::BadMoisture, "101").into()));

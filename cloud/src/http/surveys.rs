@@ -1,13 +1,16 @@
 //! `POST /api/v1/surveys`: SenML in, an acknowledgement out after the commit.
 
 use super::{
-    Api,
+    Api, HttpAnswer,
+    answer::CUSTODY,
     body::{self, NoBody},
+    http_answer,
     problem::Problem,
     server::{Kept, Peer},
 };
 use crate::{
-    Origin, clock,
+    Origin, SubmitError, clock,
+    custody::{BadCustody, Custody, parse_custody},
     seats::Seat,
     submission::{Format, Upload},
 };
@@ -38,11 +41,9 @@ pub(super) async fn post(
 ) -> Response {
     let peer = format!("http:{}", peer.ip().to_canonical());
     let result = take(&api, peer, &seat, &headers, body).await;
-    api.once.answered(result.is_ok());
-    match result {
-        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
-        Err(problem) => problem.into_response(),
-    }
+    let answer = result.unwrap_or_else(Problem::answer);
+    api.once.answered(answer.status == 200);
+    answer.into_response()
 }
 
 async fn take(
@@ -51,7 +52,7 @@ async fn take(
     seat: &Seat,
     headers: &HeaderMap,
     body: Body,
-) -> Result<String, Problem> {
+) -> Result<HttpAnswer, Problem> {
     let refused = |problem, reason| {
         api.intake.counters.refused(reason);
         problem
@@ -59,8 +60,7 @@ async fn take(
     let format = format(headers).map_err(|problem| refused(problem, "unsupported-media-type"))?;
     let origin = origin(headers, peer).map_err(|problem| refused(problem, "bad-header"))?;
     let mut share = api.budget.share();
-    let upload =
-        |bytes, share| Upload { format, bytes, origin, received: clock::now(), share: Some(Arc::new(share)) };
+    let upload = |bytes, share| Upload::new(format, bytes, origin, clock::now()).within(share);
     let received = body::receive(headers, body, api, &mut share).await;
     seat.engage().await;
     let bytes = match received {
@@ -68,12 +68,10 @@ async fn take(
         Err(NoBody::Problem(problem)) => return Err(problem),
         Err(NoBody::TooLong(start, refusal)) => {
             api.intake.refuse(&upload(start, share), &refusal).await;
-            return Err(refusal.into());
+            return Ok(http_answer(&Err(SubmitError::Refused(refusal))));
         }
     };
-    let outcome = api.intake.take(upload(bytes, share)).await?;
-    let (new, duplicate, conflict) = (outcome.new, outcome.duplicate, outcome.conflict);
-    Ok(format!("{{\"new\":{new},\"duplicate\":{duplicate},\"conflict\":{conflict}}}"))
+    Ok(http_answer(&api.intake.take(upload(bytes, share)).await))
 }
 
 fn format(headers: &HeaderMap) -> Result<Format, Problem> {
@@ -104,5 +102,15 @@ fn origin(headers: &HeaderMap, peer: String) -> Result<Origin, Problem> {
                 .into())
         })
     };
-    Ok(Origin { gateway, time_zone: text(TIME_ZONE).map(zone).transpose()? })
+    let custody = custody(headers).map_err(|fault| bad(fault.to_string()))?;
+    Ok(Origin { gateway, time_zone: text(TIME_ZONE).map(zone).transpose()?, custody })
+}
+
+fn custody(headers: &HeaderMap) -> Result<Option<Custody>, BadCustody> {
+    let mut said = headers.get_all(CUSTODY).iter();
+    match (said.next(), said.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => parse_custody(one.to_str().unwrap_or("?")).map(Some),
+        (Some(_), Some(_)) => Err(BadCustody::Words),
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Ingest,
+    answer::text_answer,
     receive::{self, Received},
 };
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     budget::Share,
     clock,
     connections::Stop,
+    store::Stored,
     submission::{Format, Upload},
     watched::Watched,
 };
@@ -43,11 +45,24 @@ struct Connection<'a> {
 }
 
 /// What the sender is told.
-enum Answer {
-    Received,
-    Refused(Refusal),
-    Failed,
-    NoRoom,
+struct Answer {
+    accepted: bool,
+    text: String,
+}
+
+impl Answer {
+    fn of(result: &Result<Stored, SubmitError>) -> Self {
+        Self { accepted: result.is_ok(), text: text_answer(result) }
+    }
+
+    /// To a message without surveys.
+    fn received() -> Self {
+        Self { accepted: true, text: reply::RECEIVED.to_owned() }
+    }
+
+    fn no_room() -> Self {
+        Self { accepted: false, text: reply::try_again("the cloud has too many uploads at once") }
+    }
 }
 
 impl Connection<'_> {
@@ -65,64 +80,49 @@ impl Connection<'_> {
             Received::Nothing => return None,
             // The reference cloud answers a mere connection, too; but it is no upload.
             Received::Message(bytes, _) if bytes.is_empty() => {
-                self.say(stream, &Answer::Received).await;
+                self.say(stream, &Answer::received()).await;
                 return None;
             }
             Received::Message(bytes, closed) => (self.take(bytes, share).await, closed),
             Received::Cut(bytes, refusal) => (self.refuse(bytes, share, refusal).await, false),
             Received::NoRoom => {
                 drop(share);
-                (Answer::NoRoom, false)
+                (Answer::no_room(), false)
             }
         };
         self.say(stream, &answer).await;
-        let accepted = matches!(answer, Answer::Received);
-        match accepted {
+        match answer.accepted {
             _ if closed => {}
             true => self.linger(stream, stop).await,
             false => self.discard(stream).await,
         }
-        Some(accepted)
+        Some(answer.accepted)
     }
 
     fn upload(&self, bytes: Bytes, share: Share) -> Upload {
-        Upload {
-            format: Format::Text(self.ingest.zone.clone()),
-            bytes,
-            origin: Origin { gateway: format!("tcp:{}", self.peer.ip().to_canonical()), time_zone: None },
-            received: clock::now(),
-            share: Some(Arc::new(share)),
-        }
+        let gateway = format!("tcp:{}", self.peer.ip().to_canonical());
+        let origin = Origin { gateway, time_zone: None, custody: None };
+        let format = Format::Text(self.ingest.zone.clone());
+        Upload::new(format, bytes, origin, clock::now()).within(share)
     }
 
     async fn take(&self, bytes: Bytes, share: Share) -> Answer {
-        match self.ingest.intake.take(self.upload(bytes, share)).await {
-            Ok(_) => Answer::Received,
-            Err(SubmitError::Refused(refusal)) => Answer::Refused(refusal),
-            Err(error) => {
-                tracing::warn!(peer = %self.peer, %error, "an upload was not stored; its sender keeps it");
-                Answer::Failed
-            }
+        let result = self.ingest.intake.take(self.upload(bytes, share)).await;
+        if let Err(error @ (SubmitError::Busy | SubmitError::Store(_) | SubmitError::Closed)) = &result {
+            tracing::warn!(peer = %self.peer, %error, "an upload was not stored; its sender keeps it");
         }
+        Answer::of(&result)
     }
 
     async fn refuse(&self, bytes: Bytes, share: Share, refusal: Refusal) -> Answer {
         self.ingest.intake.refuse(&self.upload(bytes, share), &refusal).await;
-        Answer::Refused(refusal)
+        Answer::of(&Err(SubmitError::Refused(refusal)))
     }
 
     /// Answers, and closes our side. A sender that has gone needs no answer: it will come again.
     async fn say(&self, stream: &mut Stream, answer: &Answer) {
-        let text = match answer {
-            Answer::Received => reply::RECEIVED.to_owned(),
-            Answer::Refused(refusal) if refusal.reason().is_final() => reply::refused(&refusal.to_string()),
-            // It was cut on its way: a gateway that took this for the last word would drop its surveys.
-            Answer::Refused(refusal) => reply::try_again(&refusal.to_string()),
-            Answer::Failed => reply::ERROR.to_owned(),
-            Answer::NoRoom => reply::try_again("the cloud has too many uploads at once"),
-        };
         let said = async {
-            stream.write_all(text.as_bytes()).await?;
+            stream.write_all(answer.text.as_bytes()).await?;
             stream.shutdown().await
         };
         if !matches!(timeout(self.ingest.limits.answer_stall, said).await, Ok(Ok(()))) {
@@ -144,14 +144,14 @@ impl Connection<'_> {
             let (answer, closed) = match received {
                 Received::Message(bytes, true) if bytes.is_empty() => return,
                 Received::Message(bytes, closed) if bytes.iter().all(u8::is_ascii_whitespace) => {
-                    (Answer::Received, closed)
+                    (Answer::received(), closed)
                 }
                 Received::Message(bytes, closed) => (self.take(bytes, share).await, closed),
                 Received::Cut(bytes, refusal) => (self.refuse(bytes, share, refusal).await, true),
                 Received::NoRoom | Received::Nothing => return,
             };
             stream.seat().answered();
-            if closed || !matches!(answer, Answer::Received) {
+            if closed || !answer.accepted {
                 return;
             }
         }

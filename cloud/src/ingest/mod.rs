@@ -5,8 +5,11 @@
 //! closes its side and listens for a moment more: whatever still comes was not in the message that was answered, and is
 //! taken as one of its own.
 
+mod answer;
 mod connection;
 mod receive;
+
+pub use answer::text_answer;
 
 use crate::{
     Limits,

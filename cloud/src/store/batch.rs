@@ -1,38 +1,28 @@
 //! One transaction: all uploads that waited, committed together, so that one fsync carries them all.
 
-use super::{conflicts, names::Names, readings, readings::Fate, receipts, surveys};
+use super::{
+    conflicts, custody,
+    names::Names,
+    outcome::{Kept, Outcome, Stored},
+    readings,
+    readings::Fate,
+    receipts, surveys,
+};
 use crate::submission::Submission;
 use fieldpost_core::{Refusal, UtcInstant};
 use rusqlite::Connection;
 use std::{collections::BTreeMap, ops::Range};
 
-/// What became of an upload's readings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Readings that were not held, or filled in a value that was missing.
-    pub new: u64,
-    /// Readings that were held already.
-    pub duplicate: u64,
-    /// Readings that contradict what is held; what is held stays.
-    pub conflict: u64,
-}
+/// What became of a submission.
+pub(super) type Judged = Result<Kept, Refusal>;
 
-impl Outcome {
-    pub(super) fn of(fates: &[Fate]) -> Self {
-        let mut outcome = Self::default();
-        for fate in fates {
-            match fate {
-                Fate::New | Fate::Filled => outcome.new += 1,
-                Fate::Duplicate => outcome.duplicate += 1,
-                Fate::Conflict => outcome.conflict += 1,
-            }
-        }
-        outcome
-    }
+/// A submission among the others.
+struct Place {
+    /// Its place among the batch's rows.
+    rows: Range<usize>,
+    /// Its journal's mark, as it was before.
+    mark: Option<u64>,
 }
-
-/// What became of a submission, reading by reading in the order in which they stand in it.
-pub(super) type Judged = Result<Vec<Fate>, Refusal>;
 
 /// A survey on its way into the tables.
 pub(super) struct Span {
@@ -52,8 +42,8 @@ pub(super) struct Batch<'a> {
     gateways: &'a mut Names,
     rows: Vec<readings::Row>,
     spans: Vec<Span>,
-    /// Of each submission, its place among the rows, or why it was refused.
-    submissions: Vec<Result<Range<usize>, Refusal>>,
+    /// Of each submission, its place, or why it was refused.
+    submissions: Vec<Result<Place, Refusal>>,
 }
 
 /// What was written.
@@ -75,7 +65,7 @@ impl<'a> Batch<'a> {
         let now = submission.received;
         if let Some(undated) = &submission.undated {
             let first = receipts::first(self.connection, undated, now)?;
-            if first != now
+            if first != submission.dated
                 && let Err(refusal) = submission.date_by(first)
             {
                 self.submissions.push(Err(refusal));
@@ -84,6 +74,8 @@ impl<'a> Batch<'a> {
         }
         let start = self.rows.len();
         let gateway = self.gateway(submission, now)?;
+        let advance = |said| custody::advance(self.connection, gateway, said, now);
+        let mark = submission.origin.custody.map(advance).transpose()?;
         for one in &submission.surveys {
             let device = self.devices.id(self.connection, one.survey.device.as_str(), now.as_millis())?;
             let first_row = self.rows.len();
@@ -93,7 +85,7 @@ impl<'a> Batch<'a> {
                 values: reading.values,
             };
             self.rows.extend(one.survey.readings.iter().map(row));
-            let dated_by = submission.undated.as_ref().map(|_| submission.received);
+            let dated_by = submission.undated.as_ref().map(|_| submission.dated);
             let identity =
                 surveys::Identity::of(&submission.origin.gateway, &one.survey, one.received.or(dated_by));
             self.spans.push(Span {
@@ -105,7 +97,7 @@ impl<'a> Batch<'a> {
                 received: now,
             });
         }
-        self.submissions.push(Ok(start..self.rows.len()));
+        self.submissions.push(Ok(Place { rows: start..self.rows.len(), mark }));
         Ok(())
     }
 
@@ -135,9 +127,13 @@ impl<'a> Batch<'a> {
         for (device, delta) in &deltas {
             delta.apply(self.connection, *device)?;
         }
-        let judged = |rows: Range<usize>| fates.get(rows).unwrap_or_default().to_vec();
+        let kept = |place: Place| {
+            let fates: &[Fate] = fates.get(place.rows).unwrap_or_default();
+            let stored = Stored { outcome: Outcome::of(fates), mark: place.mark };
+            Kept { stored, fates: fates.to_vec() }
+        };
         Ok(Written {
-            judged: self.submissions.into_iter().map(|rows| rows.map(judged)).collect(),
+            judged: self.submissions.into_iter().map(|place| place.map(kept)).collect(),
             added: fates.iter().filter(|fate| **fate == Fate::New).count() as u64,
         })
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What changes a store of version n (the position here) into one of version n + 1. Only ever add to the end.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_custody.sql")];
 
 /// The version that this program reads and writes.
 fn known() -> i64 {
@@ -39,4 +39,52 @@ fn step(connection: &mut Connection, sql: &str, version: i64) -> rusqlite::Resul
     transaction.execute_batch(sql)?;
     transaction.pragma_update(None, "user_version", version)?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{open, vault::Vault};
+    use super::*;
+
+    /// A store as the program of version 1 left it, with rows in it.
+    fn store_of_version_1(path: &Path) {
+        let mut connection = open::configured(path, open::Start::Empty).unwrap();
+        connection.pragma_update(None, "application_id", open::APPLICATION_ID).unwrap();
+        step(&mut connection, MIGRATIONS[0], 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO devices (id, name, readings, last_contact) VALUES (1, 'm1', 2, 5);
+                 INSERT INTO readings VALUES (1, 1000000000000, 2050, NULL), (1, 1000000060000, NULL, 3000);
+                 INSERT INTO gateways VALUES (1, 'north', 'Europe/Rome', 5);",
+            )
+            .unwrap();
+    }
+
+    #[test]
+    fn a_store_of_version_1_is_brought_up_to_date_and_keeps_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        store_of_version_1(&path);
+        let mut vault = Vault::open(&path).unwrap();
+        assert_eq!(vault.readings(), 2);
+        assert_eq!(version(&vault.connection).unwrap(), known());
+        let rows =
+            "SELECT group_concat(ifnull(temperature, '-') || ' ' || ifnull(moisture, '-')) FROM readings";
+        let rows: String = vault.connection.query_row(rows, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, "2050 -,- 3000");
+        let said = vault.store(vec![super::super::tests::submission("m2", 5)]);
+        assert!(said[0].is_ok(), "{said:?}");
+        drop(vault);
+        assert_eq!(Vault::open(&path).unwrap().readings(), 7, "and opens again");
+    }
+
+    #[test]
+    fn a_store_that_was_made_in_parts_is_finished_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let connection = open::configured(&path, open::Start::Empty).unwrap();
+        connection.pragma_update(None, "application_id", open::APPLICATION_ID).unwrap();
+        drop(connection);
+        assert_eq!(Vault::open(&path).unwrap().readings(), 0);
+    }
 }

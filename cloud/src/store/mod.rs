@@ -1,24 +1,30 @@
 //! The store: every reading once, durable before it is acknowledged.
 //!
-//! One SQLite file in WAL mode with `synchronous=FULL`; the schema, with units, is in `sql/`. One thread writes
-//! ([`writer`]), group commit: all that waits goes into one transaction. A few connections read, never waiting for the
+//! One SQLite file in WAL mode with `synchronous=FULL`; the schema, with units, is in `sql/`. [`vault`] says what a
+//! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
 mod batch;
 mod conflicts;
+mod custody;
+mod file;
 mod migrations;
 mod names;
 mod open;
+mod outcome;
 mod quarantine;
 mod query;
 mod readers;
 mod readings;
 mod receipts;
 mod surveys;
+mod vault;
 mod writer;
 
-pub use batch::Outcome;
-pub(crate) use quarantine::Refused;
+pub use outcome::{Outcome, Stored};
+pub use quarantine::Refused;
+pub use vault::Vault;
+
 pub(crate) use query::{ConflictRow, DeviceRow, Range};
 pub(crate) use readers::ReadError;
 pub(crate) use readings::Fate;
@@ -31,7 +37,6 @@ use crate::{
 use bytes::Bytes;
 use fieldpost_core::{Refusal, UtcInstant};
 use jiff::tz::TimeZone;
-use names::Names;
 use readers::Readers;
 use std::{
     path::Path,
@@ -86,26 +91,13 @@ impl Store {
         zone: TimeZone,
         commit_deadline: Duration,
     ) -> Result<Self, Error> {
-        let lock = open::lock(path)?;
-        let connection = open::writer(path)?;
-        let failed = |error| open::opening(path, &error);
-        let sum = "SELECT coalesce(sum(readings), 0) FROM devices";
-        let readings: i64 = connection.query_row(sum, [], |row| row.get(0)).map_err(failed)?;
+        let lock = file::lock(path)?;
+        let vault = file::open(path)?;
         let state = Arc::new(State::default());
-        state.readings.store(readings.unsigned_abs(), Relaxed);
-        let readers = Readers::open(path).map_err(failed)?;
+        state.readings.store(vault.readings(), Relaxed);
+        let readers = Readers::open(path).map_err(|error| open::opening(path, &error))?;
         let (sender, queue) = mpsc::channel(writer::MAX_WAITING);
-        let writer = Writer {
-            connection,
-            queue,
-            state: Arc::clone(&state),
-            console,
-            zone,
-            devices: Names::devices(),
-            gateways: Names::gateways(),
-            pruned: UtcInstant::from_millis(0),
-            lock,
-        };
+        let writer = Writer { vault, queue, state: Arc::clone(&state), console, zone, lock };
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
         let thread = thread.map_err(Error::Thread)?;
         let thread = Arc::new(Mutex::new(Some(thread)));
@@ -113,7 +105,7 @@ impl Store {
     }
 
     /// Stores surveys; when this returns well they are on disk.
-    pub(crate) async fn submit(&self, submission: Submission) -> Result<Outcome, SubmitError> {
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<Stored, SubmitError> {
         let work = async {
             let (answer, answered) = oneshot::channel();
             self.queue.send(Job::Store(submission, answer)).await.map_err(|_| SubmitError::Closed)?;
@@ -132,8 +124,9 @@ impl Store {
         now: UtcInstant,
         origin: Origin,
     ) -> Result<Outcome, SubmitError> {
-        let upload = Upload { format: Format::Cbor, bytes: body, origin, received: now, share: None };
-        self.submit(upload.read().map_err(SubmitError::Refused)?).await
+        let upload = Upload::new(Format::Cbor, body, origin, now);
+        let stored = self.submit(upload.read().map_err(SubmitError::Refused)?).await?;
+        Ok(stored.outcome)
     }
 
     /// Counts and keeps a refused upload. The sender is told why in any case, so a failure is only logged.

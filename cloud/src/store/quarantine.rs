@@ -1,6 +1,6 @@
 //! Refused input: counted, and the newest of it kept raw for inspection (promise P5).
 
-use crate::{clock, submission::Upload};
+use crate::submission::Upload;
 use fieldpost_core::Refusal;
 use rusqlite::Connection;
 
@@ -11,8 +11,8 @@ const MAX_BYTES: usize = 4 * 1024;
 
 /// An upload that was refused.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) reason: &'static str,
+pub struct Refused {
+    reason: &'static str,
     detail: String,
     format: &'static str,
     gateway: String,
@@ -23,13 +23,14 @@ pub(crate) struct Refused {
 
 impl Refused {
     /// What is kept of `upload`.
-    pub(crate) fn new(upload: &Upload, refusal: &Refusal) -> Self {
+    #[must_use]
+    pub fn new(upload: &Upload, refusal: &Refusal) -> Self {
         Self {
             reason: refusal.reason().code(),
             detail: refusal.to_string(),
             format: upload.format.name(),
             gateway: upload.origin.gateway.clone(),
-            received: clock::now().as_millis(),
+            received: upload.received.as_millis(),
             length: upload.bytes.len(),
             bytes: upload.bytes.iter().take(MAX_BYTES).copied().collect(),
         }

@@ -1,7 +1,8 @@
 //! What is noted of a survey besides its readings.
 
 use super::{
-    batch::{Outcome, Span},
+    batch::Span,
+    outcome::Outcome,
     readings::{Fate, Row},
 };
 use fieldpost_core::{Key, Moisture, Survey, Temperature, UtcInstant};

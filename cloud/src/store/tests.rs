@@ -7,11 +7,11 @@ use fieldpost_core::{
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-fn origin() -> Origin {
-    Origin { gateway: "test".into(), time_zone: None }
+pub(super) fn origin() -> Origin {
+    Origin { gateway: "test".into(), time_zone: None, custody: None }
 }
 
-fn at(text: &str) -> UtcInstant {
+pub(super) fn at(text: &str) -> UtcInstant {
     text.parse().unwrap()
 }
 
@@ -19,8 +19,8 @@ fn at(text: &str) -> UtcInstant {
 async fn text(store: &Store, text: &'static str, received: UtcInstant, zone: &str) -> Outcome {
     let zone = TimeZone::get(zone).unwrap();
     let bytes = Bytes::from_static(text.as_bytes());
-    let upload = Upload { format: Format::Text(zone), bytes, origin: origin(), received, share: None };
-    store.submit(upload.read().unwrap()).await.unwrap()
+    let upload = Upload::new(Format::Text(zone), bytes, origin(), received);
+    store.submit(upload.read().unwrap()).await.unwrap().outcome
 }
 
 async fn times(store: &Store, device: &str) -> Vec<String> {
@@ -115,8 +115,8 @@ async fn p4_an_unchanged_relative_pack_is_a_copy_for_two_minutes_only() {
     for (format, bytes, device) in [(Format::Json, &json[..], "m1"), (Format::Cbor, &cbor[..], "m2")] {
         let send = async |received| {
             let (format, bytes) = (format.clone(), Bytes::from_static(bytes));
-            let upload = Upload { format, bytes, origin: origin(), received: at(received), share: None };
-            store.submit(upload.read().unwrap()).await.unwrap()
+            let upload = Upload::new(format, bytes, origin(), at(received));
+            store.submit(upload.read().unwrap()).await.unwrap().outcome
         };
         assert_eq!(send("2026-07-01T08:00:00Z").await, outcome(1, 0));
         assert_eq!(send("2026-07-01T08:01:59Z").await, outcome(0, 1));
@@ -155,28 +155,16 @@ async fn p6_a_submission_that_nobody_waits_for_keeps_its_share_of_the_budget() {
     store.close().await;
 }
 
-/// Runs a writer's work by hand on a connection that the test prepares.
-fn writer(path: &Path) -> Writer {
-    Writer {
-        connection: open::writer(path).unwrap(),
-        queue: mpsc::channel(1).1,
-        state: Arc::default(),
-        console: None,
-        zone: TimeZone::UTC,
-        devices: Names::devices(),
-        gateways: Names::gateways(),
-        pruned: crate::clock::now(),
-        lock: open::lock(path).unwrap(),
-    }
+/// A vault on a folder that the test prepares.
+pub(super) fn vault(path: &Path) -> Vault {
+    file::open(path).unwrap()
 }
 
-fn submission(device: &str, readings: i64) -> Submission {
+pub(super) fn submission(device: &str, readings: i64) -> Submission {
     let record = |n| format!(r#"{{"n":"{device}/temperature","u":"Cel","t":{},"v":1}}"#, 1_000_000_000 + n);
     let records: Vec<String> = (0..readings).map(record).collect();
     let bytes = Bytes::from(format!("[{}]", records.join(",")));
-    Upload { format: Format::Json, bytes, origin: origin(), received: crate::clock::now(), share: None }
-        .read()
-        .unwrap()
+    Upload::new(Format::Json, bytes, origin(), crate::clock::now()).read().unwrap()
 }
 
 #[test]
@@ -185,11 +173,11 @@ fn p1_the_writer_commits_to_disk_before_it_acknowledges() {
     let path = folder.path().join("store.db");
     // Once on a store that was just made, once on one that was there.
     for _ in 0..2 {
-        let writer = writer(&path);
-        let ask = |pragma| writer.connection.pragma_query_value(None, pragma, |row| row.get(0));
+        let vault = vault(&path);
+        let ask = |pragma| vault.connection.pragma_query_value(None, pragma, |row| row.get(0));
         let synchronous: i64 = ask("synchronous").unwrap();
         assert_eq!(synchronous, 2, "FULL: the log is synced at each commit");
-        let mode = writer.connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        let mode = vault.connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
         assert_eq!(mode.unwrap(), "wal");
     }
 }
@@ -199,34 +187,23 @@ fn p1_the_writer_commits_to_disk_before_it_acknowledges() {
 #[test]
 fn p10_a_full_disk_refuses_what_does_not_fit_and_recovers_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = writer(&folder.path().join("store.db"));
-    let pages: i64 = writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    let limit = |writer: &Writer, pages: i64| {
-        let set = format!("PRAGMA max_page_count = {pages}");
-        writer.connection.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
+    let mut vault = vault(&folder.path().join("store.db"));
+    let pages: i64 = vault.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let store = |vault: &mut Vault, devices: &[(&str, i64)]| {
+        vault.store(devices.iter().map(|(device, readings)| submission(device, *readings)).collect())
     };
-    let store = |writer: &mut Writer, devices: &[(&str, i64)]| -> Vec<Result<Outcome, SubmitError>> {
-        let (waiting, answers): (Vec<_>, Vec<_>) = devices
-            .iter()
-            .map(|(device, readings)| {
-                let (answer, answered) = oneshot::channel();
-                ((submission(device, *readings), answer), answered)
-            })
-            .unzip();
-        writer.store(waiting);
-        answers.into_iter().map(|answered| answered.blocking_recv().unwrap()).collect()
-    };
-    limit(&writer, pages + 4);
-    let said = store(&mut writer, &[("large", 5_000), ("small", 10)]);
+    limit(&vault, pages + 4);
+    let said = store(&mut vault, &[("large", 5_000), ("small", 10)]);
     assert!(matches!(said[0], Err(SubmitError::Store(_))), "{said:?}");
-    assert!(matches!(said[1], Ok(Outcome { new: 10, .. })), "{said:?}");
-    assert_eq!(writer.state.readings.load(Relaxed), 10);
-    limit(&writer, 1_000_000);
-    let said = store(&mut writer, &[("large", 5_000), ("small", 10)]);
-    assert!(matches!(said[0], Ok(Outcome { new: 5_000, .. })), "{said:?}");
-    assert!(matches!(said[1], Ok(Outcome { duplicate: 10, .. })), "{said:?}");
-    assert!(!writer.state.failing.load(Relaxed));
-    let names: String = writer
+    assert!(matches!(said[1], Ok(Stored { outcome: Outcome { new: 10, .. }, .. })), "{said:?}");
+    assert_eq!(vault.readings(), 10);
+    limit(&vault, 1_000_000);
+    let said = store(&mut vault, &[("large", 5_000), ("small", 10)]);
+    assert!(matches!(said[0], Ok(Stored { outcome: Outcome { new: 5_000, .. }, .. })), "{said:?}");
+    assert!(matches!(said[1], Ok(Stored { outcome: Outcome { duplicate: 10, .. }, .. })), "{said:?}");
+    assert!(!vault.is_failing());
+    assert_eq!(vault.readings(), 5_010);
+    let names: String = vault
         .connection
         .query_row(
             "SELECT group_concat(name || readings) FROM (SELECT * FROM devices ORDER BY name)",
@@ -237,32 +214,32 @@ fn p10_a_full_disk_refuses_what_does_not_fit_and_recovers_by_itself() {
     assert_eq!(names, "large5000,small10");
 }
 
+/// Lets the store's file have `pages` at most.
+pub(super) fn limit(vault: &Vault, pages: i64) {
+    let set = format!("PRAGMA max_page_count = {pages}");
+    vault.connection.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
+}
+
 #[test]
 fn the_quarantine_keeps_the_newest_thousand() {
     let folder = tempfile::tempdir().unwrap();
-    let writer = writer(&folder.path().join("store.db"));
+    let vault = vault(&folder.path().join("store.db"));
     for n in 0..1_100 {
         let bytes = Bytes::from(format!("upload {n}"));
-        let upload = Upload {
-            format: Format::Json,
-            bytes,
-            origin: origin(),
-            received: crate::clock::now(),
-            share: None,
-        };
+        let upload = Upload::new(Format::Json, bytes, origin(), crate::clock::now());
         let refusal = upload.read().unwrap_err();
-        quarantine::record(&writer.connection, &Refused::new(&upload, &refusal)).unwrap();
+        quarantine::record(&vault.connection, &Refused::new(&upload, &refusal)).unwrap();
     }
     let kept: i64 =
-        writer.connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0)).unwrap();
+        vault.connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 1_000);
-    let oldest: String = writer
+    let oldest: String = vault
         .connection
         .query_row("SELECT CAST(bytes AS TEXT) FROM quarantine ORDER BY id LIMIT 1", [], |row| row.get(0))
         .unwrap();
     assert_eq!(oldest, "upload 100");
     let counted: i64 =
-        writer.connection.query_row("SELECT sum(count) FROM refusals", [], |row| row.get(0)).unwrap();
+        vault.connection.query_row("SELECT sum(count) FROM refusals", [], |row| row.get(0)).unwrap();
     assert_eq!(counted, 1_100, "all are counted");
 }
 
@@ -309,7 +286,7 @@ proptest! {
         ),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = writer(&folder.path().join("store.db"));
+        let mut vault = vault(&folder.path().join("store.db"));
         let mut model = Model::default();
         for batch in batches {
             let (mut waiting, mut expected) = (Vec::new(), Vec::new());
@@ -318,18 +295,16 @@ proptest! {
                 readings.iter().for_each(|reading| model.offer(device, *reading, &mut outcome));
                 let survey = Survey { device: DeviceId::new(&format!("m{device}")).unwrap(), readings };
                 let surveys = vec![PackSurvey { survey, received: None }];
-                let (answer, answered) = oneshot::channel();
-                let received = crate::clock::now();
-                waiting.push((Submission { origin: origin(), received, surveys, undated: None, _share: None }, answer));
-                expected.push((answered, outcome));
+                let (origin, received) = (origin(), crate::clock::now());
+                waiting.push(Submission { origin, received, dated: received, surveys, undated: None, _share: None });
+                expected.push(outcome);
             }
-            writer.store(waiting);
-            for (answered, outcome) in expected {
-                prop_assert_eq!(answered.blocking_recv().unwrap().unwrap(), outcome);
+            for (said, outcome) in vault.store(waiting).into_iter().zip(expected) {
+                prop_assert_eq!(said.unwrap().outcome, outcome);
             }
         }
         let mut held = BTreeMap::new();
-        let connection = &writer.connection;
+        let connection = &vault.connection;
         let sql = "SELECT name, time, temperature, moisture FROM readings JOIN devices ON devices.id = device";
         let mut statement = connection.prepare(sql).unwrap();
         let mut rows = statement.query([]).unwrap();

@@ -99,7 +99,7 @@ fn through_store(extent: Extent, bodies: &[Bytes], at_once: usize) -> Result<Dur
             let (store, next, bodies) = (store.clone(), next.clone(), bodies.clone());
             senders.spawn(async move {
                 while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let origin = Origin { gateway: "bench".into(), time_zone: None };
+                    let origin = Origin { gateway: "bench".into(), time_zone: None, custody: None };
                     store.ingest_cbor(body.clone(), NOW, origin).await?;
                 }
                 anyhow::Ok(())

@@ -1,0 +1,76 @@
+//! The store's file: locked, made whole or not at all, and not made anew where that could hide a loss.
+
+use super::vault::Vault;
+use crate::{Error, folder};
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+/// Keeps other clouds off the store; the system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+
+/// The store's file with `suffix` behind its name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Makes the folder of `path` and takes its lock.
+pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let unusable = |source| Error::Folder { path: folder.to_owned(), source };
+    folder::create(folder).map_err(unusable)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(beside(path, ".lock"))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// Opens the store, or makes it where there is none.
+pub(super) fn open(path: &Path) -> Result<Vault, Error> {
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() && file.len() == 0 => {
+            // Stores are made elsewhere and moved here whole, so an empty file has lost its content.
+            return Err(Error::Damaged { path: path.to_owned(), detail: "the file is empty".into() });
+        }
+        Ok(_) => {}
+        Err(_) => create(path)?,
+    }
+    Vault::open(path)
+}
+
+/// Makes an empty store, whole or not at all.
+fn create(path: &Path) -> Result<(), Error> {
+    let log = beside(path, "-wal");
+    if log.exists() {
+        let detail = format!("it is missing, but its log {} is there", log.display());
+        return Err(Error::Damaged { path: path.to_owned(), detail });
+    }
+    let unfinished = beside(path, ".new");
+    for suffix in ["", "-wal", "-shm"] {
+        // What a crash in this place left behind; nothing was ever stored in it.
+        let _ = fs::remove_file(beside(&unfinished, suffix));
+    }
+    Vault::create(&unfinished)?;
+    let unusable = |source| Error::Folder { path: path.to_owned(), source };
+    File::open(&unfinished).and_then(|file| file.sync_all()).map_err(unusable)?;
+    fs::rename(&unfinished, path).map_err(unusable)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(unusable)?;
+    }
+    tracing::info!(store = %path.display(), "a new store was made");
+    Ok(())
+}
