@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod bug;
 pub mod dating;
 mod decimal;
 pub mod exchange;

@@ -1,0 +1,131 @@
+//! Deliberate bugs: the test of the simulator, which has to find each of them.
+//!
+//! They can be switched on only where the feature `bugs` is, which is in the simulator's own build. What ships is built
+//! without: there [`on`] is false when it is compiled.
+
+/// A bug that somebody might well have written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// The gateway answers, and commits with the next group.
+    AcknowledgeBeforeCommit,
+    /// The gateway answers although its commit failed.
+    AcknowledgeFailedCommit,
+    /// The gateway's commits are not synced.
+    NoSync,
+    /// The journal's folder is not synced when the file is made.
+    NoFolderSync,
+    /// The cursor moves when surveys are sent, not when they are acknowledged.
+    DropOnSend,
+    /// The cursor moves one survey too far.
+    CursorOneTooFar,
+    /// Copies are not recognised: each is dated anew.
+    DateEachCopy,
+    /// Copies are recognised by who sent them.
+    DedupOnAddress,
+    /// Copies are recognised for ever: tomorrow's same text is one.
+    DedupForEver,
+    /// Which datagrams were seen is forgotten at a start.
+    ForgetKeys,
+    /// Times of day are taken for UTC.
+    IgnoreZone,
+    /// A clock that is a little fast is not forgiven.
+    NoGrace,
+    /// Bad lines are left out, the others are taken.
+    TakeGoodLines,
+    /// Rows are passed on without a look at their checksum.
+    IgnoreChecksum,
+    /// What is saved of a damaged journal ends at the first bad row.
+    SalvageStops,
+    /// A full journal drops what the cloud does not hold yet.
+    DropWhenFull,
+    /// After a failed write the journal stays closed.
+    NeverReopen,
+    /// Any answer with status 200 is an acknowledgement.
+    AnyAnswerCounts,
+    /// A refused batch is refused whole: the good ones in it, too.
+    RefuseWholeBatch,
+    /// A cloud that has gone back is not noticed.
+    NeverGoBack,
+    /// The exchange takes any reply for an acknowledgement.
+    AnyReplyCounts,
+    /// The cloud answers, and commits with the next upload.
+    CloudAcknowledgesBeforeCommit,
+    /// The cloud's last value wins.
+    LastValueWins,
+    /// Contradicting values are dropped.
+    DropConflicts,
+    /// The cloud dates each copy of an undated upload anew.
+    CloudDatesEachCopy,
+    /// A missing value is not filled in.
+    NeverFill,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::AcknowledgeBeforeCommit,
+        Self::AcknowledgeFailedCommit,
+        Self::NoSync,
+        Self::NoFolderSync,
+        Self::DropOnSend,
+        Self::CursorOneTooFar,
+        Self::DateEachCopy,
+        Self::DedupOnAddress,
+        Self::DedupForEver,
+        Self::ForgetKeys,
+        Self::IgnoreZone,
+        Self::NoGrace,
+        Self::TakeGoodLines,
+        Self::IgnoreChecksum,
+        Self::SalvageStops,
+        Self::DropWhenFull,
+        Self::NeverReopen,
+        Self::AnyAnswerCounts,
+        Self::RefuseWholeBatch,
+        Self::NeverGoBack,
+        Self::AnyReplyCounts,
+        Self::CloudAcknowledgesBeforeCommit,
+        Self::LastValueWins,
+        Self::DropConflicts,
+        Self::CloudDatesEachCopy,
+        Self::NeverFill,
+    ];
+}
+
+#[cfg(feature = "bugs")]
+mod switch {
+    extern crate std;
+    use super::Bug;
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static ON: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Whether this bug is switched on, on this thread.
+    #[must_use]
+    pub fn on(bug: Bug) -> bool {
+        ON.get() == Some(bug)
+    }
+
+    /// Switches a bug on, and all others off, on this thread.
+    pub fn set(bug: Option<Bug>) {
+        ON.set(bug);
+    }
+}
+
+#[cfg(not(feature = "bugs"))]
+mod switch {
+    use super::Bug;
+
+    /// Never: this build has no bugs on purpose.
+    #[must_use]
+    pub const fn on(_: Bug) -> bool {
+        false
+    }
+
+    /// Has no effect: this build has no bugs on purpose.
+    pub const fn set(_: Option<Bug>) {}
+}
+
+pub use switch::{on, set};
