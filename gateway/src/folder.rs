@@ -2,13 +2,15 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
-use crate::Error;
+use crate::{
+    Error,
+    disk::{Disk, OsDisk},
+};
 
 /// The file whose lock says that a gateway runs here. It stays when the gateway ends; the lock does not.
 const LOCK_FILE: &str = "gateway.lock";
@@ -40,10 +42,10 @@ impl Folder {
             .open(&file)
             .map_err(failed("write", &file))?;
         take(&lock, path, &file)?;
-        sync(path).map_err(failed("sync the data folder", path))?;
+        OsDisk.sync_folder(path).map_err(failed("sync the data folder", path))?;
         // Its own name must last too. An operator may have made it where the gateway may not look.
         if let Some(parent) = path.canonicalize().ok().as_deref().and_then(Path::parent)
-            && let Err(error) = sync(parent)
+            && let Err(error) = OsDisk.sync_folder(parent)
         {
             tracing::warn!(%error, folder = %parent.display(), "cannot sync the folder of the data folder");
         }
@@ -74,11 +76,6 @@ fn take(lock: &File, folder: &Path, file: &Path) -> Result<(), Error> {
 pub(crate) fn in_use(path: &Path) -> bool {
     File::open(path.join(LOCK_FILE))
         .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
-}
-
-/// Makes the folder's entries durable: a new file's bytes survive a power cut only where its name does.
-pub(crate) fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::journal::{NewSurvey, ShortKey};
 
 /// A datagram as it was understood.
 #[derive(Debug)]
-pub(crate) struct Datagram {
+pub struct Datagram {
     pub(crate) received: UtcInstant,
     /// What a copy of it is recognised by.
     pub(crate) key: ShortKey,
@@ -31,14 +31,10 @@ pub(crate) enum Content {
     Refused { refusal: Refusal, raw: Vec<u8> },
 }
 
-/// Reads a datagram of `length` bytes, of which `bytes` fitted into the buffer.
-pub(crate) fn read(
-    bytes: &[u8],
-    length: usize,
-    peer: IpAddr,
-    received: UtcInstant,
-    zone: &TimeZone,
-) -> Datagram {
+/// Reads a datagram of `length` bytes, of which `bytes` fitted into the buffer: it came from `peer` at `received`, to a
+/// gateway whose site is in `zone`.
+#[must_use]
+pub fn read(bytes: &[u8], length: usize, peer: IpAddr, received: UtcInstant, zone: &TimeZone) -> Datagram {
     if length > MAX_DATAGRAM {
         let detail = format!(
             "the datagram has {length} bytes, the limit is {MAX_DATAGRAM}; send it in parts, whole lines each"
@@ -98,13 +94,14 @@ impl Datagram {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::OsDisk;
     use crate::intake::{
         pending::Entry,
         sort::{Outcome, sort},
     };
-    use crate::journal::{Journal, Limits, Page, Reader};
+    use crate::journal::{Journal, Limits, Page, Place, Reader, Trust};
     use crate::round::Rounds;
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 1, 2));
 
@@ -121,7 +118,9 @@ mod tests {
             let home = tempfile::tempdir().unwrap();
             let keep = Duration::from_secs(3600);
             let limits = Limits { keep, journal_max: 1 << 30, min_free_disk: 0 };
-            let (journal, _) = Journal::open(home.path(), limits, UtcInstant::EARLIEST).unwrap();
+            let (disk, folder) = (Arc::new(OsDisk), home.path().to_path_buf());
+            let place = Place { disk, folder, limits, random: 7 };
+            let journal = Journal::open(&place, Trust::Whole, UtcInstant::EARLIEST, &mut Vec::new()).unwrap();
             let reader = Reader::open(home.path()).unwrap();
             Self { _home: home, journal, reader, zone: TimeZone::get(zone).unwrap() }
         }

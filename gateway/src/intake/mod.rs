@@ -4,6 +4,7 @@
 //! socket -> receive (a thread a socket): batches of datagrams, read and dated, `decide.rs`
 //!        -> Pending: bounded, fair to every sender
 //!        -> commit (one thread): all that waits becomes one transaction, then is answered
+//!           -> `keeper/`: what it does, without the thread, the sockets and the clock
 //! ```
 //!
 //! While one group is on its way to the disk the next one gathers: one fsync carries all that came during the last
@@ -12,12 +13,17 @@
 mod answer;
 mod commit;
 mod decide;
+mod keeper;
 mod pending;
 mod printer;
 mod receive;
 mod sort;
 
 pub(crate) use commit::Committer;
+pub use decide::{Datagram, read as read_datagram};
+pub use keeper::Keeper;
 pub(crate) use pending::Pending;
+pub use pending::{Entry, Group};
 pub(crate) use printer::Printer;
 pub(crate) use receive::Receiver;
+pub use sort::Outcome;

@@ -20,20 +20,24 @@ const COUNTERS: usize = 1_024;
 
 /// A datagram that waits.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// On which socket it came, and is answered.
-    pub(crate) socket: usize,
-    pub(crate) peer: SocketAddr,
-    pub(crate) datagram: Datagram,
+    pub socket: usize,
+    /// Who sent it.
+    pub peer: SocketAddr,
+    /// What it says.
+    pub datagram: Datagram,
 }
 
 /// Everything that goes into the next transaction.
 #[derive(Debug, Default)]
-pub(crate) struct Group {
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) orders: Vec<Order>,
+pub struct Group {
+    /// Datagrams, as they came.
+    pub entries: Vec<Entry>,
+    /// What the uplink wants done.
+    pub orders: Vec<Order>,
     /// Datagrams that found no place. They are not answered, so their senders send them again.
-    pub(crate) dropped: u64,
+    pub dropped: u64,
 }
 
 /// Where receivers put datagrams, and the committer takes them.

@@ -1,12 +1,10 @@
 //! What happens to each datagram of a group: new, a copy, or refused. No input, no output, no clock.
 
-use std::collections::HashSet;
-
 use fieldpost_core::{Reason, reply};
 
 use super::{decide::Content, pending::Entry};
 use crate::{
-    journal::{Batch, Full, Quarantined, Seq, ShortKey},
+    journal::{Batch, Full, KeySet, Quarantined, Seq, ShortKey},
     round::Rounds,
 };
 
@@ -22,13 +20,24 @@ mod counter {
 
 /// What to tell the sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It is safe already.
     Held,
-    /// It is safe if the group's commit succeeds.
+    /// It is safe if the group's commit succeeds; as an answer, because it has.
     New,
-    /// It is not taken, and why.
+    /// It is not taken: the whole answer, which says why.
     Refused(String),
+}
+
+impl Outcome {
+    /// Exactly what the sender is told.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Held | Self::New => reply::ARRIVED,
+            Self::Refused(text) => text,
+        }
+    }
 }
 
 /// A group, sorted: what to write, and what to tell whom (by place in the group).
@@ -46,7 +55,7 @@ pub(crate) fn sort<E>(
     mut known: impl FnMut(ShortKey) -> Result<bool, E>,
 ) -> Result<Sorted, E> {
     let mut sorted = Sorted::default();
-    let mut in_group = HashSet::with_capacity(entries.len());
+    let mut in_group = KeySet::with_capacity_and_hasher(entries.len(), Default::default());
     for Entry { peer, datagram, .. } in entries {
         let copy = known(datagram.key)?;
         let again = !copy && in_group.contains(&datagram.key);
@@ -123,7 +132,7 @@ impl Sorted {
     }
 
     /// Tells the senders of what is new to try again later; says how many.
-    pub(crate) fn turn_away(&mut self, why: &str) -> u64 {
+    fn turn_away(&mut self, why: &str) -> u64 {
         let mut away = 0;
         for outcome in self.outcomes.iter_mut().filter(|outcome| **outcome == Outcome::New) {
             *outcome = Outcome::Refused(reply::try_again(why));

@@ -24,7 +24,8 @@ pub(crate) struct Batch {
 
 /// What became of surveys at the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Custody {
+#[allow(missing_docs, reason = "each variant says what its fields are")]
+pub enum Custody {
     /// The cloud holds every survey up to this one.
     Held { through: Seq },
     /// The cloud refused this one for good, and holds all before it; it may be offered once more later.

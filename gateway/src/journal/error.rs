@@ -46,6 +46,11 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Whether there was no room for it.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Sql { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
+
     /// Whether the file itself is damaged, so that trying again cannot help and salvage can.
     pub(crate) fn is_corrupt(&self) -> bool {
         let Self::Sql { source, .. } = self else { return false };

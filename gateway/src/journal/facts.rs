@@ -16,6 +16,12 @@ pub(super) const ROSTER: &str = "roster";
 pub(super) const JOURNAL_MAX: &str = "journal_max";
 /// How the uplink does, as JSON.
 pub(super) const UPLINK: &str = "uplink";
+/// What tells this journal from every other: 16 hexadecimal digits.
+pub(super) const JOURNAL_ID: &str = "journal_id";
+/// Up to this seq the cloud has confirmed what it holds.
+pub(super) const CONFIRMED: &str = "confirmed";
+/// What the last salvage found: surveys saved, and surveys damaged.
+pub(super) const SALVAGED: &str = "salvaged";
 
 pub(super) fn integer(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     get(conn, name)
@@ -27,8 +33,10 @@ pub(super) fn text(conn: &Connection, name: &str) -> rusqlite::Result<Option<Str
 
 fn get<T: FromSql>(conn: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
     conn.prepare_cached("SELECT value FROM facts WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
+        .query_row([name], |row| Ok(row.get(0).ok()))
         .optional()
+        // A value of the wrong type is damaged, and no better than none: a salvage would copy it as it is.
+        .map(Option::flatten)
 }
 
 pub(super) fn set_integer(conn: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {

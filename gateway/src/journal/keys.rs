@@ -8,7 +8,7 @@
 //! Nothing here is the truth: after a start it is built again from the rows behind `keys_through` and the table.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
     path::Path,
     time::Duration,
@@ -28,6 +28,9 @@ pub(super) const IN_MEMORY: usize = 114_688;
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The filter's size in bits (2 MiB), used only when keys have moved to the table.
 const FILTER_BITS: u32 = 24;
+
+/// Some keys.
+pub(crate) type KeySet = HashSet<ShortKey, BuildHasherDefault<KeyHasher>>;
 
 /// The keys of the last hours.
 pub(super) struct Keys {
@@ -152,7 +155,7 @@ impl Keys {
 
 /// Keys are already as good as random: they are their own hashes.
 #[derive(Default)]
-struct KeyHasher(u64);
+pub(crate) struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {

@@ -31,43 +31,62 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::Connection;
 
-pub(crate) use batch::{Batch, Custody};
+pub(crate) use batch::Batch;
+pub use batch::Custody;
 pub use error::JournalError;
-pub(crate) use open::{Finding, Limits};
-pub(crate) use order::{Note, Noted, Order, Orders, Progress};
+pub(crate) use keys::KeySet;
+pub use open::{Finding, Limits};
+pub(crate) use open::{Place, Trust};
+pub(crate) use order::Orders;
+pub use order::{Note, Noted, Order, Progress};
 pub(crate) use quarantine::Quarantined;
-pub(crate) use reader::{Page, Reader};
+pub use reader::{Page, Reader};
 pub(crate) use room::Full;
-pub(crate) use row::{NewSurvey, Seq, ShortKey, StoredSurvey};
+pub(crate) use row::{NewSurvey, ShortKey};
+pub use row::{Seq, StoredSurvey};
 pub(crate) use summary::{RoundNow, Summary, summary};
 
+use crate::disk::Disk;
 use error::Doing;
 use keys::Keys;
 
 /// The journal's file in the data folder.
-pub(crate) const FILE: &str = "journal.db";
+pub const FILE: &str = "journal.db";
 
 /// The journal, open to write. There is one in a process, and one process in a data folder.
 pub(crate) struct Journal {
     conn: Connection,
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     limits: Limits,
     keys: Keys,
+    /// What tells it from every other journal.
+    id: u64,
     /// The last seq that was given out.
     last_seq: Seq,
     /// Up to here the cloud holds everything.
     held_through: Seq,
+    /// Up to here the cloud has confirmed what it holds.
+    confirmed: Seq,
 }
 
 impl Journal {
     /// Whether a copy of the datagram has been journaled within the re-send window.
     pub(crate) fn known(&self, key: ShortKey, now: UtcInstant) -> Result<bool, JournalError> {
         self.keys.known(&self.conn, key, now).doing("read", &self.path)
+    }
+
+    /// What tells this journal from every other.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// The last survey that is journaled.
@@ -78,6 +97,11 @@ impl Journal {
     /// Up to here the cloud holds everything.
     pub(crate) fn held_through(&self) -> Seq {
         self.held_through
+    }
+
+    /// Up to here the cloud has confirmed what it holds.
+    pub(crate) fn confirmed(&self) -> Seq {
+        self.confirmed
     }
 
     /// The round that is open: since when, and who has reported in it.
@@ -93,7 +117,7 @@ impl Journal {
 
     /// Whether `bytes` more may be written.
     pub(crate) fn room(&self, bytes: usize) -> Result<Result<(), Full>, JournalError> {
-        room::check(&self.conn, &self.path, &self.limits, bytes)
+        room::check(self, bytes)
     }
 
     /// Makes what an operator asks about durable for those who look later: the roster.
@@ -115,6 +139,12 @@ impl Journal {
     /// Folds the write-ahead log into the file and closes both.
     pub(crate) fn close(self) -> Result<(), JournalError> {
         self.conn.close().map_err(|(_, source)| source).doing("close", &self.path)
+    }
+
+    /// Makes SQLite fail where a test wants it to.
+    #[cfg(test)]
+    pub(crate) fn provoke(&self, sql: &str) {
+        self.conn.execute_batch(sql).unwrap();
     }
 
     /// Where the journal is.

@@ -3,39 +3,77 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use fieldpost_core::UtcInstant;
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::{FILE, Journal, JournalError, Seq, error::Doing, facts, keys::Keys, salvage, schema};
-use crate::folder;
+use crate::disk::Disk;
 
 /// Up to this many pages (32 MiB) the file is checked whole at every start, which takes some 30 ms. Damage in a
 /// larger one is found when the damaged place is read.
 const CHECKED_PAGES: i64 = 8_192;
 
+/// Where the journal is, and within which bounds.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) folder: PathBuf,
+    pub(crate) limits: Limits,
+    /// What becomes the id of a journal that has none; another one for each opening.
+    pub(crate) random: u64,
+}
+
 /// The bounds of the journal.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// How long surveys are kept after the cloud has them.
-    pub(crate) keep: Duration,
+    pub keep: Duration,
     /// The most bytes in use.
-    pub(crate) journal_max: u64,
+    pub journal_max: u64,
     /// The bytes of free disk that are left alone.
-    pub(crate) min_free_disk: u64,
+    pub min_free_disk: u64,
+}
+
+/// How far the journal's files can be relied on, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trust {
+    /// As at any start.
+    Whole,
+    /// The disk failed to write or to sync. What is read back of it may be nowhere but in the system's memory, and
+    /// syncing it again would not tell: it is written once more, elsewhere.
+    Unsure,
+    /// They are damaged.
+    Damaged,
+}
+
+impl Trust {
+    /// What is left of it after `error`.
+    pub(crate) fn after(error: &JournalError) -> Self {
+        match error {
+            _ if error.is_corrupt() => Self::Damaged,
+            JournalError::Sql { source, .. }
+                if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) =>
+            {
+                Self::Unsure
+            }
+            _ => Self::Whole,
+        }
+    }
 }
 
 /// What was found when the journal was opened, and an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
+pub struct Finding {
     /// Where the damaged file is now.
-    pub(crate) aside: PathBuf,
+    pub aside: PathBuf,
     /// Surveys that were read and proven.
-    pub(crate) saved: u64,
+    pub saved: u64,
     /// Surveys that could be read but do not match their checksums.
-    pub(crate) damaged: u64,
+    pub damaged: u64,
 }
 
 impl fmt::Display for Finding {
@@ -51,43 +89,72 @@ impl fmt::Display for Finding {
 }
 
 impl Journal {
-    /// Opens the journal in `folder`, and makes it if there is none. A damaged one is salvaged.
+    /// Opens the journal at `place`, and makes it if there is none. A damaged one is salvaged, and `findings` are told of
+    /// it, also if it cannot be opened afterwards.
     pub(crate) fn open(
-        folder: &Path,
-        limits: Limits,
+        place: &Place,
+        trust: Trust,
         now: UtcInstant,
-    ) -> Result<(Self, Option<Finding>), JournalError> {
-        salvage::finish(folder, now)?;
-        match load(folder, limits, now) {
-            Err(error) if error.is_corrupt() => Self::open_damaged(folder, limits, now),
-            opened => Ok((opened?, None)),
+        findings: &mut Vec<Finding>,
+    ) -> Result<Self, JournalError> {
+        let finished = salvage::finish(place, now, findings)?;
+        if trust == Trust::Damaged && !finished {
+            salvage::salvage(place, now, findings)?;
         }
-    }
-
-    /// Opens a journal of which it is known that it is damaged.
-    pub(crate) fn open_damaged(
-        folder: &Path,
-        limits: Limits,
-        now: UtcInstant,
-    ) -> Result<(Self, Option<Finding>), JournalError> {
-        let finding = salvage::salvage(folder, now)?;
-        Ok((load(folder, limits, now)?, Some(finding)))
+        match load(place, trust, now) {
+            Err(error) if error.is_corrupt() => {
+                salvage::salvage(place, now, findings)?;
+                load(place, trust, now)
+            }
+            opened => opened,
+        }
     }
 }
 
-fn load(folder: &Path, limits: Limits, now: UtcInstant) -> Result<Journal, JournalError> {
+fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, JournalError> {
+    let Place { disk, folder, limits, random } = place;
     let path = folder.join(FILE);
     let conn = schema::open_writer(&path, limits.journal_max)?;
-    folder::sync(folder).doing("sync", folder)?;
+    disk.sync_folder(folder).doing("sync", folder)?;
     check(&conn).doing("check", &path)?;
-    let keys = Keys::load(&conn, &path, now)?;
-    let held_through = facts::integer(&conn, facts::HELD_THROUGH).doing("read", &path)?.unwrap_or(0);
-    let last_seq = last_seq(&conn, held_through).doing("read", &path)?;
-    let max = limits.journal_max.cast_signed();
-    if facts::integer(&conn, facts::JOURNAL_MAX).doing("read", &path)? != Some(max) {
-        facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path)?;
+    if trust == Trust::Unsure {
+        rewrite(&conn).doing("checkpoint", &path)?;
     }
-    Ok(Journal { conn, path, limits, keys, last_seq, held_through })
+    let keys = Keys::load(&conn, &path, now)?;
+    let fact = |name| facts::integer(&conn, name).doing("read", &path);
+    let held_through = fact(facts::HELD_THROUGH)?.unwrap_or(0);
+    let confirmed = fact(facts::CONFIRMED)?.unwrap_or(0);
+    let last_seq = last_seq(&conn, held_through.max(confirmed)).doing("read", &path)?;
+    let max = limits.journal_max.cast_signed();
+    let same = fact(facts::JOURNAL_MAX)? == Some(max);
+    // Written also if it is the same: the sync makes durable what a gateway that was killed had left in the log without
+    // one, before anybody is told of it.
+    match facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path) {
+        Err(error) if same && error.is_full() => tracing::warn!(%error, "the disk is full"),
+        written => written?,
+    }
+    let id = identify(&conn, &path, *random)?;
+    let (disk, limits) = (Arc::clone(disk), *limits);
+    Ok(Journal { conn, disk, path, limits, keys, id, last_seq, held_through, confirmed })
+}
+
+/// The journal's id, given to it when it has none.
+fn identify(conn: &Connection, path: &Path, random: u64) -> Result<u64, JournalError> {
+    let text = facts::text(conn, facts::JOURNAL_ID).doing("read", path)?;
+    let id = text.filter(|text| text.len() == 16).and_then(|text| u64::from_str_radix(&text, 16).ok());
+    if let Some(id) = id {
+        return Ok(id);
+    }
+    facts::set_text(conn, facts::JOURNAL_ID, &format!("{random:016x}")).doing("write", path)?;
+    Ok(random)
+}
+
+/// Writes into the file what may stand in the log without being durable there.
+fn rewrite(conn: &Connection) -> rusqlite::Result<()> {
+    if schema::fold(conn)? {
+        return Ok(());
+    }
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))
 }
 
 fn check(conn: &Connection) -> rusqlite::Result<()> {
@@ -102,8 +169,8 @@ fn check(conn: &Connection) -> rusqlite::Result<()> {
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(verdict)))
 }
 
-/// The last seq given out: rows may be gone, but only at or below the cursor.
-fn last_seq(conn: &Connection, held_through: Seq) -> rusqlite::Result<Seq> {
+/// The last seq given out: rows may be gone, but only such as the cloud has had.
+fn last_seq(conn: &Connection, had_through: Seq) -> rusqlite::Result<Seq> {
     let newest: Option<Seq> = conn.query_row("SELECT max(seq) FROM surveys", [], |row| row.get(0))?;
-    Ok(newest.unwrap_or(0).max(held_through))
+    Ok(newest.unwrap_or(0).max(had_through))
 }

@@ -6,40 +6,49 @@ use super::{Custody, Seq};
 
 /// How far things are, as the writer publishes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Progress {
+pub struct Progress {
+    /// The journal's own id: the same after each start, another in another journal. A salvage keeps it if it can.
+    pub journal: u64,
     /// Grows whenever the journal is opened: it may be another file then, and end elsewhere.
-    pub(crate) generation: u64,
+    pub generation: u64,
     /// The last survey journaled.
-    pub(crate) last_seq: Seq,
+    pub last_seq: Seq,
     /// The last survey of a closed round.
-    pub(crate) closed_through: Seq,
+    pub closed_through: Seq,
     /// Up to here the cloud holds everything.
-    pub(crate) held_through: Seq,
+    pub held_through: Seq,
+    /// Up to here the cloud has confirmed what it holds.
+    pub confirmed: Seq,
     /// Rounds that have closed since the start.
-    pub(crate) rounds_closed: u64,
+    pub rounds_closed: u64,
 }
 
 /// What the uplink wants done to the journal.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub enum Order {
     /// Make this durable.
     Note(Note),
     /// The file is damaged where it was read: save what can be saved.
-    Salvage { done: oneshot::Sender<bool> },
+    Salvage {
+        /// Told whether it could be.
+        done: oneshot::Sender<bool>,
+    },
 }
 
 /// What the uplink found out about surveys.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub struct Note {
     /// Of the journal in which those surveys were read. Of any other it is not true.
-    pub(crate) generation: u64,
-    pub(crate) custody: Custody,
-    pub(crate) done: oneshot::Sender<Noted>,
+    pub generation: u64,
+    /// What.
+    pub custody: Custody,
+    /// Told what became of it.
+    pub done: oneshot::Sender<Noted>,
 }
 
 /// What became of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Noted {
+pub enum Noted {
     /// It is durable.
     Written,
     /// It could not be written now.

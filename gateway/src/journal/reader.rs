@@ -8,14 +8,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{FILE, JournalError, Seq, StoredSurvey, error::Doing, row, schema};
 
 /// A read-only connection of its own.
-pub(crate) struct Reader {
+pub struct Reader {
     conn: Connection,
     path: PathBuf,
 }
 
 /// What stands next in the journal.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Page {
+pub enum Page {
     /// Nothing.
     Empty,
     /// Surveys, in order, each proven by its checksum.
@@ -26,19 +26,19 @@ pub(crate) enum Page {
 
 impl Reader {
     /// Opens the journal in `folder`.
-    pub(crate) fn open(folder: &Path) -> Result<Self, JournalError> {
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn open(folder: &Path) -> Result<Self, JournalError> {
         let path = folder.join(FILE);
         Ok(Self { conn: schema::open_reader(&path)?, path })
     }
 
     /// The surveys behind `after` up to `through`: at most `max`, and at most `max_bytes` unless one alone is more.
-    pub(crate) fn page(
-        &self,
-        after: Seq,
-        through: Seq,
-        max: usize,
-        max_bytes: usize,
-    ) -> Result<Page, JournalError> {
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn page(&self, after: Seq, through: Seq, max: usize, max_bytes: usize) -> Result<Page, JournalError> {
         self.read_page(after, through, max, max_bytes).doing("read", &self.path)
     }
 
@@ -68,7 +68,10 @@ impl Reader {
     }
 
     /// A survey that the cloud refused and that is to be offered once more.
-    pub(crate) fn again(&self, now: UtcInstant) -> Result<Option<StoredSurvey>, JournalError> {
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn again(&self, now: UtcInstant) -> Result<Option<StoredSurvey>, JournalError> {
         let sql = "SELECT seq, received, device, readings, records, checksum
                    FROM refused JOIN surveys USING (seq) WHERE again <= ?1 ORDER BY seq LIMIT 1";
         let read = || {
@@ -79,7 +82,10 @@ impl Reader {
     }
 
     /// How often the cloud has refused the survey.
-    pub(crate) fn tries(&self, seq: Seq) -> Result<u32, JournalError> {
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn tries(&self, seq: Seq) -> Result<u32, JournalError> {
         let read = || {
             let mut select = self.conn.prepare_cached("SELECT tries FROM refused WHERE seq = ?1")?;
             select.query_row([seq], |row| row.get(0)).optional()

@@ -1,11 +1,15 @@
 //! How much room the journal has. A full one refuses what is new, and never drops what it acknowledged.
 
-use std::{fmt, fs, path::Path};
+use std::{fmt, path::Path};
 
-use nix::sys::statvfs::statvfs;
 use rusqlite::Connection;
 
-use super::{JournalError, Limits, error::Doing, schema::PAGE};
+use super::{
+    Journal, JournalError,
+    error::Doing,
+    schema::{self, PAGE},
+};
+use crate::disk::Disk;
 
 /// What is written is in the write-ahead log first and in the file later.
 const COPIES: u64 = 2;
@@ -19,6 +23,8 @@ pub(crate) enum Full {
     Journal,
     /// The disk has too little left.
     Disk,
+    /// Nobody can say.
+    Unknown,
 }
 
 impl fmt::Display for Full {
@@ -26,46 +32,43 @@ impl fmt::Display for Full {
         f.write_str(match self {
             Self::Journal => "journal full",
             Self::Disk => "disk full",
+            Self::Unknown => "the gateway cannot measure its disk",
         })
     }
 }
 
 /// Whether `bytes` more may be written.
-pub(super) fn check(
-    conn: &Connection,
-    path: &Path,
-    limits: &Limits,
-    bytes: usize,
-) -> Result<Result<(), Full>, JournalError> {
+pub(super) fn check(journal: &Journal, bytes: usize) -> Result<Result<(), Full>, JournalError> {
+    let Journal { conn, disk, path, limits, .. } = journal;
     let need = COPIES.saturating_mul(bytes as u64).saturating_add(RESERVE);
-    if free_disk(path)? < limits.min_free_disk.saturating_add(need) {
+    let folder = path.parent().unwrap_or(path);
+    if disk.free(folder).doing("measure", folder)? < limits.min_free_disk.saturating_add(need) {
         return Ok(Err(Full::Disk));
     }
-    if used(conn, path)?.saturating_add(need) <= limits.journal_max {
+    let fits = || Ok(used(conn, &**disk, path)?.saturating_add(need) <= limits.journal_max);
+    if fits()? {
         return Ok(Ok(()));
     }
     // The log counts too, until it is folded into the file; it may be all that is in the way.
-    let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
-    conn.query_row(fold, [], |_| Ok(())).doing("checkpoint", path)?;
-    let fits = used(conn, path)?.saturating_add(need) <= limits.journal_max;
-    Ok(if fits { Ok(()) } else { Err(Full::Journal) })
+    match schema::fold(conn).doing("checkpoint", path) {
+        Err(error) if error.is_corrupt() => return Err(error),
+        // Then there is no room yet. The log is as it was, and small things can still be written to it.
+        Err(error) => tracing::debug!(%error, "the log stays"),
+        Ok(_) => {}
+    }
+    Ok(if fits()? { Ok(()) } else { Err(Full::Journal) })
 }
 
 /// The bytes in use: pages that are not free, and the write-ahead log.
-pub(super) fn used(conn: &Connection, path: &Path) -> Result<u64, JournalError> {
+pub(super) fn used(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<u64, JournalError> {
     let pages = |sql| {
         let count: rusqlite::Result<i64> =
             conn.prepare_cached(sql).and_then(|mut count| count.query_row([], |row| row.get(0)));
         count.map(i64::cast_unsigned).doing("measure", path)
     };
     let pages = pages("PRAGMA page_count")?.saturating_sub(pages("PRAGMA freelist_count")?);
-    let log = fs::metadata(beside(path, "-wal")).map_or(0, |file| file.len());
+    let log = disk.length(&beside(path, "-wal"));
     Ok(pages.saturating_mul(PAGE).saturating_add(log))
-}
-
-fn free_disk(path: &Path) -> Result<u64, JournalError> {
-    let disk = statvfs(path.parent().unwrap_or(path)).map_err(std::io::Error::from).doing("measure", path)?;
-    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
 }
 
 /// SQLite's companion files have the journal's name and an ending.

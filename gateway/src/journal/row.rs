@@ -3,7 +3,7 @@
 use fieldpost_core::{DeviceId, Key, UtcInstant};
 
 /// The place of a survey in the journal; grows with every survey and is never used twice.
-pub(crate) type Seq = i64;
+pub type Seq = i64;
 
 /// What a re-sent datagram is recognised by: the first eight bytes of its [`Key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,11 +51,15 @@ impl NewSurvey {
 
 /// A survey as it is read back, its checksum proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredSurvey {
-    pub(crate) seq: Seq,
-    pub(crate) device: DeviceId,
-    pub(crate) readings: u32,
-    pub(crate) records: Vec<u8>,
+pub struct StoredSurvey {
+    /// Its place in the journal.
+    pub seq: Seq,
+    /// Whose readings they are.
+    pub device: DeviceId,
+    /// How many.
+    pub readings: u32,
+    /// Its SenML CBOR records, without the array around them.
+    pub records: Vec<u8>,
 }
 
 /// The CRC-32 of the row's fields (as in zlib), integers as 8 bytes, the lowest first. It is to find accidents of the

@@ -7,18 +7,17 @@
 //! A start that finds `journal.db.salvaged` does step 3 again; `journal.db.new` without it is removed by the next
 //! salvage. So a power cut at any point loses nothing that could be saved.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use fieldpost_core::UtcInstant;
-use rusqlite::{Connection, config::DbConfig, params_from_iter, types::Value};
+use rusqlite::{
+    Connection, Error, ErrorCode, OpenFlags, config::DbConfig, ffi, params_from_iter, types::Value,
+};
 
 use super::{
-    FILE, Finding, JournalError, Seq, error::Doing, quarantine, reader::read_row, room::beside, schema,
+    FILE, Finding, JournalError, Place, Seq, error::Doing, facts, quarantine, reader::read_row, room::beside,
+    schema,
 };
-use crate::folder;
 
 /// After a row that cannot be read the next ones are looked for farther and farther on: each step is twice the one
 /// before, so that this many reach the last seq there can be.
@@ -27,75 +26,86 @@ const MAX_LOOKS: u32 = 63;
 /// The tables that are copied as they are, as far as they can be read.
 const SIDE_TABLES: [&str; 7] = ["keys", "refused", "reported", "quarantine", "refusals", "counters", "facts"];
 
-/// Saves what can be saved, and puts it in the damaged journal's place.
-pub(super) fn salvage(folder: &Path, now: UtcInstant) -> Result<Finding, JournalError> {
+/// The new journal, when it has all that could be saved, until it is in its place.
+const READY: &str = "journal.db.salvaged";
+
+/// Saves what can be saved, and puts it in the damaged journal's place. Not while [`READY`] is there: the damaged file is
+/// no longer in its place then.
+pub(super) fn salvage(
+    place: &Place,
+    now: UtcInstant,
+    findings: &mut Vec<Finding>,
+) -> Result<(), JournalError> {
+    let Place { disk, folder, .. } = place;
     let (path, fresh) = (folder.join(FILE), folder.join("journal.db.new"));
     for leftover in [fresh.clone(), beside(&fresh, "-journal")] {
-        remove(&leftover).doing("remove", &leftover)?;
+        disk.remove(&leftover).doing("remove", &leftover)?;
     }
     let new = schema::create_plain(&fresh)?;
-    let (saved, damaged) = fill(&new, &path, now).doing("fill", &fresh)?;
+    fill(&new, &path, now).doing("fill", &fresh)?;
     new.close().map_err(|(_, source)| source).doing("close", &fresh)?;
-    let ready = folder.join("journal.db.salvaged");
-    fs::rename(&fresh, &ready).doing("rename", &fresh)?;
-    folder::sync(folder).doing("sync", folder)?;
-    let aside = put_in_place(folder, &ready, now)?;
-    Ok(Finding { aside, saved, damaged })
+    disk.rename(&fresh, &folder.join(READY)).doing("rename", &fresh)?;
+    disk.sync_folder(folder).doing("sync", folder)?;
+    finish(place, now, findings).map(drop)
 }
 
-/// Completes a salvage that was cut off in step 3.
-pub(super) fn finish(folder: &Path, now: UtcInstant) -> Result<(), JournalError> {
-    let ready = folder.join("journal.db.salvaged");
-    if ready.exists() { put_in_place(folder, &ready, now).map(drop) } else { Ok(()) }
-}
-
-fn put_in_place(folder: &Path, ready: &Path, now: UtcInstant) -> Result<PathBuf, JournalError> {
-    let path = folder.join(FILE);
-    let aside = aside_name(&path, now);
+/// Puts a new journal that is ready in its place, as after a salvage that was cut off in step 3; says whether there was one.
+pub(super) fn finish(
+    place: &Place,
+    now: UtcInstant,
+    findings: &mut Vec<Finding>,
+) -> Result<bool, JournalError> {
+    let Place { disk, folder, .. } = place;
+    let (path, ready) = (folder.join(FILE), folder.join(READY));
+    if !disk.exists(&ready) {
+        return Ok(false);
+    }
+    // Only for the telling.
+    let (saved, damaged) = counts(&ready).ok().flatten().unwrap_or_default();
+    let aside = aside_name(place, &path, now);
     // Shared memory is rebuilt from the log; the log goes with its file, or SQLite would apply it to the new one.
     let shared = beside(&path, "-shm");
-    remove(&shared).doing("remove", &shared)?;
+    disk.remove(&shared).doing("remove", &shared)?;
     for ending in ["-wal", ""] {
         let from = beside(&path, ending);
-        if from.exists() {
-            fs::rename(&from, beside(&aside, ending)).doing("rename", &from)?;
+        if disk.exists(&from) {
+            disk.rename(&from, &beside(&aside, ending)).doing("rename", &from)?;
         }
     }
-    folder::sync(folder).doing("sync", folder)?;
-    fs::rename(ready, &path).doing("rename", ready)?;
-    folder::sync(folder).doing("sync", folder)?;
-    Ok(aside)
+    disk.sync_folder(folder).doing("sync", folder)?;
+    disk.rename(&ready, &path).doing("rename", &ready)?;
+    findings.push(Finding { aside, saved, damaged });
+    disk.sync_folder(folder).doing("sync", folder)?;
+    Ok(true)
 }
 
-fn aside_name(path: &Path, now: UtcInstant) -> PathBuf {
+/// What the salvage that made the journal at `ready` saved, and found damaged.
+fn counts(ready: &Path) -> rusqlite::Result<Option<(u64, u64)>> {
+    let conn = Connection::open_with_flags(ready, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let text = facts::text(&conn, facts::SALVAGED)?;
+    let parse = |text: &str| {
+        let (saved, damaged) = text.split_once(' ')?;
+        Some((saved.parse().ok()?, damaged.parse().ok()?))
+    };
+    Ok(text.as_deref().and_then(parse))
+}
+
+fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> PathBuf {
     let base = beside(path, &now.to_timestamp().strftime(".corrupt-%Y%m%dT%H%M%SZ").to_string());
     let others = (2..).map(|number| beside(&base, &format!("-{number}")));
     let mut names = std::iter::once(base.clone()).chain(others);
-    names.find(|name: &PathBuf| !name.exists()).unwrap_or(base)
+    let taken = |name: &Path| ["", "-wal"].iter().any(|ending| place.disk.exists(&beside(name, ending)));
+    names.find(|name| !taken(name)).unwrap_or(base)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Copies all that can be read; errors are the new file's only.
-fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
+/// Copies all that can be read; errors are the new file's, or such as pass.
+fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<()> {
     let write = new.unchecked_transaction()?;
-    let counts = match open_damaged(path) {
-        Ok(old) => {
-            SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
-            copy_surveys(&old, &write, now)?
-        }
-        Err(error) => {
-            tracing::warn!(%error, "nothing can be read from the damaged journal");
-            (0, 0)
-        }
-    };
-    write.commit()?;
-    Ok(counts)
+    let old = open_damaged(path)?;
+    SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
+    let (saved, damaged) = copy_surveys(&old, &write, now)?;
+    facts::set_text(&write, facts::SALVAGED, &format!("{saved} {damaged}"))?;
+    write.commit()
 }
 
 fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
@@ -107,24 +117,63 @@ fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
     Ok(old)
 }
 
+/// What could not be read is damaged and passed over, unless it may be read another time: it would be left behind
+/// for no reason then, and the salvage is begun again.
+fn lost<T>(result: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    /// The medium itself gives nothing back, and will not.
+    const UNREADABLE: [i32; 3] =
+        [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+    let passes = |error: &Error| match error.sqlite_error() {
+        Some(ffi::Error { code: ErrorCode::SystemIoFailure, extended_code }) => {
+            !UNREADABLE.contains(extended_code)
+        }
+        Some(error) => matches!(
+            error.code,
+            ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+        ),
+        None => false,
+    };
+    match result {
+        Err(error) if passes(&error) => Err(error),
+        result => Ok(result.ok()),
+    }
+}
+
 fn copy(old: &Connection, write: &Connection, table: &str) -> rusqlite::Result<()> {
-    let Ok(mut select) = old.prepare(&format!("SELECT * FROM {table}")) else { return Ok(()) };
+    let Some(mut select) = lost(old.prepare(&format!("SELECT * FROM {table}")))? else { return Ok(()) };
     let columns = select.column_count();
     let marks = vec!["?"; columns].join(", ");
-    let mut insert = write.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({marks})"))?;
-    let Ok(mut rows) = select.query([]) else { return Ok(()) };
-    while let Ok(Some(row)) = rows.next() {
+    // A damaged schema may tell of other columns.
+    let insert = lost(write.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({marks})")))?;
+    let Some(mut insert) = insert else { return Ok(()) };
+    let Some(mut rows) = lost(select.query([]))? else { return Ok(()) };
+    while let Some(Some(row)) = lost(rows.next())? {
         let values: rusqlite::Result<Vec<Value>> = (0..columns).map(|column| row.get(column)).collect();
         let Ok(values) = values else { continue };
-        // What the new table does not take is damaged too.
-        let _ = insert.execute(params_from_iter(values));
+        taken(insert.execute(params_from_iter(values)))?;
     }
     Ok(())
 }
 
+/// What the new table does not take is damaged too; but the new file must be able to take it.
+fn taken(result: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::TypeMismatch) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
     let newest = "SELECT seq FROM surveys ORDER BY seq DESC LIMIT 1";
-    let newest = old.query_row(newest, [], |row| row.get::<_, Seq>(0)).ok();
+    let newest = lost(old.query_row(newest, [], |row| row.get::<_, Seq>(0)))?;
     let (mut next, mut step, mut saved, mut damaged) = (Seq::MIN, 1, 0, 0);
     let mut lost_in_a_row = 0;
     loop {
@@ -156,17 +205,17 @@ struct Run {
 fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInstant) -> rusqlite::Result<Run> {
     let mut run = Run::default();
     let sql = "SELECT seq, received, device, readings, records, checksum, key FROM surveys WHERE seq >= ?1 ORDER BY seq";
-    let Ok(mut select) = old.prepare_cached(sql) else { return Ok(Run { ended: true, ..run }) };
-    let Ok(mut rows) = select.query([*next]) else { return Ok(run) };
+    let Some(mut select) = lost(old.prepare_cached(sql))? else { return Ok(Run { ended: true, ..run }) };
+    let Some(mut rows) = lost(select.query([*next]))? else { return Ok(run) };
     let mut insert = write.prepare_cached(
         "INSERT OR REPLACE INTO surveys (seq, received, device, readings, records, checksum, key)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     loop {
-        let row = match rows.next() {
-            Ok(Some(row)) => row,
-            Ok(None) => return Ok(Run { ended: true, ..run }),
-            Err(_) => return Ok(run),
+        let row = match lost(rows.next())? {
+            Some(Some(row)) => row,
+            Some(None) => return Ok(Run { ended: true, ..run }),
+            None => return Ok(run),
         };
         let Ok(seq) = row.get::<_, Seq>(0) else { continue };
         if seq < *next {
@@ -176,8 +225,7 @@ fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInsta
         *next = seq.saturating_add(1);
         let values: rusqlite::Result<Vec<Value>> = (0..7).map(|column| row.get(column)).collect();
         let Ok(values) = values else { continue };
-        // What the new table does not take is not a survey at all.
-        let taken = insert.execute(params_from_iter(values)).is_ok();
+        let taken = taken(insert.execute(params_from_iter(values)))?;
         if taken && read_row(row).is_ok_and(|survey| survey.is_some()) {
             run.proven += 1;
         } else {

@@ -53,6 +53,11 @@ pub(super) fn create_plain(path: &Path) -> Result<Connection, JournalError> {
     Ok(conn)
 }
 
+/// Folds the write-ahead log into the file and empties it; says whether all of it could be.
+pub(super) fn fold(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+}
+
 fn configure(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);

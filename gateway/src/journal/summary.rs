@@ -6,7 +6,7 @@ use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, Row, params};
 
 use super::{FILE, JournalError, error::Doing, facts, room, schema};
-use crate::round::ClosedRound;
+use crate::{disk::OsDisk, round::ClosedRound};
 
 /// Everything that `status` tells of the journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ pub(crate) fn summary(folder: &Path) -> Result<Summary, JournalError> {
     let conn = schema::open_reader(&path)?;
     // One transaction: the figures belong together.
     let read = conn.unchecked_transaction().doing("read", &path)?;
-    let used = room::used(&read, &path)?;
+    let used = room::used(&read, &OsDisk, &path)?;
     summarize(&read, used).doing("read", &path)
 }
 

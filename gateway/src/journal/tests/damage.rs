@@ -55,7 +55,7 @@ fn a_file_with_a_page_of_garbage_is_set_aside_and_all_other_rows_are_saved() {
     bytes[middle..middle + 4096].fill(0xa5);
     fs::write(&path, bytes).unwrap();
 
-    let (journal, finding) = Journal::open(home.path(), LIMITS, at(1)).unwrap();
+    let (journal, finding) = try_open(home.path(), at(1)).unwrap();
     let finding = finding.unwrap();
     assert!(finding.aside.exists() && finding.to_string().contains("damaged"));
     assert_eq!(journal.held_through(), COUNT / 2, "the cursor was saved");
@@ -65,7 +65,7 @@ fn a_file_with_a_page_of_garbage_is_set_aside_and_all_other_rows_are_saved() {
     assert!(saved.contains(&"d0".to_owned()) && saved.contains(&format!("d{}", COUNT - 1)));
     assert!(journal.known(ShortKey::from_sql(COUNT - 1), at(1)).unwrap(), "copies are still recognised");
     journal.close().unwrap();
-    assert_eq!(Journal::open(home.path(), LIMITS, at(2)).unwrap().1, None, "once");
+    assert_eq!(try_open(home.path(), at(2)).unwrap().1, None, "once");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_file_cut_off_in_the_middle_gives_back_its_first_part() {
     let path = home.path().join(FILE);
     let length = fs::metadata(&path).unwrap().len();
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 2 + 77).unwrap();
-    let (mut journal, finding) = Journal::open(home.path(), LIMITS, at(1)).unwrap();
+    let (mut journal, finding) = try_open(home.path(), at(1)).unwrap();
     let saved = devices(home.path());
     assert_eq!(finding.unwrap().saved, saved.len() as u64);
     assert!(saved.len() > 500, "{}", saved.len());
@@ -88,7 +88,7 @@ fn a_file_cut_off_in_the_middle_gives_back_its_first_part() {
 fn a_file_of_garbage_is_set_aside_and_a_new_journal_begun() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join(FILE), b"this is not a database at all. ".repeat(1_000)).unwrap();
-    let (mut journal, finding) = Journal::open(home.path(), LIMITS, at(1)).unwrap();
+    let (mut journal, finding) = try_open(home.path(), at(1)).unwrap();
     assert_eq!(finding.unwrap().saved, 0);
     journal.commit(&surveys(0..3, at(1)), at(1)).unwrap();
     assert_eq!(devices(home.path()), names(0..3));
@@ -105,7 +105,8 @@ fn a_salvage_that_a_power_cut_interrupted_is_completed_by_the_next_start() {
     fs::rename(home.path().join(FILE), home.path().join("journal.db.salvaged")).unwrap();
     fs::write(home.path().join("journal.db-wal"), b"the damaged file's log").unwrap();
 
-    assert_eq!(Journal::open(home.path(), LIMITS, at(1)).unwrap().1, None);
+    assert!(try_open(home.path(), at(1)).unwrap().1.is_some(), "nobody was told before the power cut");
+    assert_eq!(try_open(home.path(), at(1)).unwrap().1, None, "once");
     assert_eq!(devices(home.path()), names(0..10));
     assert_eq!(set_aside(home.path()), 1, "the log went with its file");
 }
@@ -125,7 +126,7 @@ fn a_torn_last_commit_is_undone_and_the_ones_before_it_stay() {
     assert!(torn.len() as u64 > whole + 100);
     fs::write(room::beside(&image.path().join(FILE), "-wal"), &torn[..whole as usize + 100]).unwrap();
 
-    let (mut journal, finding) = Journal::open(image.path(), LIMITS, at(1)).unwrap();
+    let (mut journal, finding) = try_open(image.path(), at(1)).unwrap();
     assert_eq!(finding, None);
     assert_eq!(devices(image.path()), names(0..10));
     assert_eq!(journal.last_seq(), 10);
@@ -139,7 +140,52 @@ fn a_journal_of_a_newer_program_is_left_alone() {
     let conn = Connection::open(home.path().join(FILE)).unwrap();
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
-    let error = Journal::open(home.path(), LIMITS, at(1)).err().unwrap().to_string();
+    let error = try_open(home.path(), at(1)).err().unwrap().to_string();
     assert!(error.contains("version 99") && error.contains("newer program"), "{error}");
     assert_eq!(set_aside(home.path()), 0);
+}
+
+#[test]
+fn a_fact_of_the_wrong_type_is_none_and_the_journal_opens() {
+    let home = journal();
+    let conn = Connection::open(home.path().join(FILE)).unwrap();
+    conn.execute("UPDATE facts SET value = 'x' WHERE name IN ('held_through', 'journal_id')", []).unwrap();
+    drop(conn);
+    let (journal, finding) = try_open(home.path(), at(1)).unwrap();
+    assert_eq!((journal.held_through(), journal.last_seq(), finding), (0, COUNT, None));
+    assert_eq!(journal.id(), place(home.path()).random, "it is given a new id");
+}
+
+#[test]
+fn after_a_failed_write_what_can_be_read_is_written_anew_before_anybody_is_told_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    journal.commit(&surveys(0..10, at(0)), at(0)).unwrap();
+    let in_file = || {
+        let bytes = fs::read(home.path().join(FILE)).unwrap();
+        bytes.windows(13).any(|bytes| bytes == b"records of 9 ")
+    };
+    assert!(!in_file(), "it stands in the log");
+    // Another one reads, so that closing leaves the log as it is.
+    let _reader = Reader::open(home.path()).unwrap();
+    drop(journal);
+    let again = Journal::open(&place(home.path()), Trust::Unsure, at(1), &mut Vec::new()).unwrap();
+    assert!(in_file());
+    assert_eq!(again.last_seq(), 10);
+}
+
+#[test]
+fn a_salvage_that_cannot_read_for_now_leaves_everything_as_it_is() {
+    let home = journal();
+    // The log cannot be opened: that says nothing about the file.
+    let log = room::beside(&home.path().join(FILE), "-wal");
+    fs::create_dir(&log).unwrap();
+    let place = place(home.path());
+    let refused = Journal::open(&place, Trust::Damaged, at(1), &mut Vec::new()).err().unwrap();
+    assert!(!refused.is_corrupt(), "{refused}");
+    assert_eq!(set_aside(home.path()), 0);
+    fs::remove_dir(&log).unwrap();
+    let mut findings = Vec::new();
+    Journal::open(&place, Trust::Damaged, at(1), &mut findings).unwrap();
+    assert_eq!(findings[0].saved, COUNT as u64);
 }

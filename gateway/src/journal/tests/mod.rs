@@ -5,6 +5,7 @@ mod damage;
 mod model;
 
 use super::*;
+use crate::disk::OsDisk;
 use std::time::Duration;
 
 const LIMITS: Limits =
@@ -29,7 +30,18 @@ fn surveys(numbers: impl Iterator<Item = i64>, received: UtcInstant) -> Batch {
 }
 
 fn open(folder: &Path) -> Journal {
-    Journal::open(folder, LIMITS, at(0)).unwrap().0
+    try_open(folder, at(0)).unwrap().0
+}
+
+fn place(folder: &Path) -> Place {
+    Place { disk: Arc::new(OsDisk), folder: folder.to_path_buf(), limits: LIMITS, random: 7 }
+}
+
+fn try_open(folder: &Path, now: UtcInstant) -> Result<(Journal, Option<Finding>), JournalError> {
+    let mut findings = Vec::new();
+    let journal = Journal::open(&place(folder), Trust::Whole, now, &mut findings)?;
+    assert!(findings.len() <= 1);
+    Ok((journal, findings.pop()))
 }
 
 /// Devices of all surveys that can be read, in order.

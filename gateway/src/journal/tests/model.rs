@@ -103,12 +103,12 @@ proptest! {
                 Step::Prune { short } => model.prune(&mut journal, short),
                 Step::Crash => {
                     let image = crash_image(home.path());
-                    drop(std::mem::replace(&mut journal, Journal::open(image.path(), LIMITS, at(model.hours)).unwrap().0));
+                    drop(std::mem::replace(&mut journal, try_open(image.path(), at(model.hours)).unwrap().0));
                     home = image;
                 }
                 Step::Reopen => {
                     journal.close().unwrap();
-                    journal = Journal::open(home.path(), LIMITS, at(model.hours)).unwrap().0;
+                    journal = try_open(home.path(), at(model.hours)).unwrap().0;
                 }
             }
             model.check(&journal, home.path());

@@ -1,0 +1,78 @@
+//! What the journal needs of a disk beside SQLite's own files, so that it can stand on another one than the system's.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use nix::sys::statvfs::statvfs;
+
+/// The files and folders of a disk. SQLite opens its files by itself, through its own file layer: whoever gives the journal
+/// another disk gives SQLite the same one.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Whether there is something of this name.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// The length of a file, in bytes; 0 if there is none.
+    fn length(&self, path: &Path) -> u64;
+
+    /// Gives a file another name, in the place of whatever has it.
+    ///
+    /// # Errors
+    /// When the file keeps its name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file; none is fine.
+    ///
+    /// # Errors
+    /// When the file stays.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the folder's entries durable: a new file's bytes survive a power cut only where its name does.
+    ///
+    /// # Errors
+    /// When it is not known whether they are.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// The bytes that may still be written to the disk that holds the folder.
+    ///
+    /// # Errors
+    /// When the disk does not say.
+    fn free(&self, folder: &Path) -> io::Result<u64>;
+}
+
+/// The disks of the operating system.
+#[derive(Debug, Clone, Copy)]
+pub struct OsDisk;
+
+impl Disk for OsDisk {
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn length(&self, path: &Path) -> u64 {
+        fs::metadata(path).map_or(0, |file| file.len())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    fn free(&self, folder: &Path) -> io::Result<u64> {
+        let disk = statvfs(folder).map_err(io::Error::from)?;
+        Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
+    }
+}
