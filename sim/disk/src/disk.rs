@@ -3,15 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::rc::{Rc, Weak};
 
-use crate::file::File;
-use crate::state::{Content, Counts, Fault, Plan, State};
-
-/// What [`Disk::free`] says of a disk without a capacity, in bytes.
-const FREE_WITHOUT_CAPACITY: u64 = 1 << 40;
+use crate::state::{Counts, Fault, Plan, State};
 
 thread_local! {
     static MOUNTED: RefCell<BTreeMap<String, Weak<RefCell<State>>>> = const { RefCell::new(BTreeMap::new()) };
@@ -24,12 +19,8 @@ pub struct Disk {
     state: Rc<RefCell<State>>,
 }
 
-/// A disk's whole content, what is pending too: the image of a stopped machine's disk.
-#[derive(Clone)]
-pub struct Snapshot(Content);
-
 impl Disk {
-    /// An empty disk; it replaces the one that this thread had under the name, and is unmounted when its last clone is dropped.
+    /// An empty disk with a name of one path component; it replaces the one that this thread had under the name, and is unmounted when its last clone is dropped.
     pub fn mount(name: &str) -> Self {
         let disk = Self { name: name.into(), state: Rc::default() };
         MOUNTED.with_borrow_mut(|mounted| {
@@ -104,105 +95,9 @@ impl Disk {
         self.state.borrow_mut().restart();
     }
 
-    /// The disk's whole content now.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.state.borrow().content.clone())
-    }
-
-    /// Puts that content in the place of the present one, as another disk in the machine, which starts again.
-    pub fn restore(&self, snapshot: &Snapshot) {
-        let mut state = self.state.borrow_mut();
-        state.content = snapshot.0.clone();
-        state.restart();
-    }
-
     /// Faults that really struck.
     pub fn counts(&self) -> Counts {
         self.state.borrow().counts
-    }
-
-    /// The file's live bytes.
-    pub fn read(&self, path: &Path) -> Option<Vec<u8>> {
-        self.state.borrow().content.live(path).map(|file| file.live().to_vec())
-    }
-
-    /// Makes the file have these bytes, as whoever holds the disk in his hands could: durable at once with all names, no step, no fault.
-    pub fn write(&self, path: &Path, bytes: Vec<u8>) {
-        let mut state = self.state.borrow_mut();
-        let content = &mut state.content;
-        if let Some(file) = content.names.get(path).and_then(|id| content.files.get_mut(&id)) {
-            *file = File::durable(bytes);
-        } else {
-            let id = content.add(File::durable(bytes));
-            content.names.create(path, id);
-        }
-        content.names.sync();
-    }
-
-    /// Takes the file away, as whoever holds the disk in his hands could: durable at once with all names, no step, no fault.
-    pub fn delete(&self, path: &Path) {
-        let mut state = self.state.borrow_mut();
-        state.content.names.delete(path);
-        state.content.names.sync();
-        state.forget_unnamed();
-    }
-
-    /// The paths of all files, in order.
-    pub fn list(&self) -> Vec<PathBuf> {
-        self.state.borrow().content.names.live().map(|(path, _)| path.into()).collect()
-    }
-
-    /// Whether there is such a file; no while the power is off.
-    pub fn exists(&self, path: &Path) -> bool {
-        let state = self.state.borrow();
-        !state.off && state.content.names.get(path).is_some()
-    }
-
-    /// The file's length in bytes; 0 if there is none, or the power is off.
-    pub fn length(&self, path: &Path) -> u64 {
-        let state = self.state.borrow();
-        let file = state.content.live(path).filter(|_| !state.off);
-        file.map_or(0, |file| file.live().len() as u64)
-    }
-
-    /// Renames a file, over the one that has the name; durable with the folder.
-    ///
-    /// # Errors
-    /// `NotFound`, or a fault.
-    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state.borrow_mut();
-        let id = state.content.names.get(from).ok_or_else(|| not_found("rename", from))?;
-        state.rename(id, to).map_err(|fault| failed("rename", from, fault))
-    }
-
-    /// Deletes a file; durable with the folder.
-    ///
-    /// # Errors
-    /// `NotFound`, or a fault.
-    pub fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state.borrow_mut();
-        state.content.names.get(path).ok_or_else(|| not_found("delete", path))?;
-        state.delete(path).map_err(|fault| failed("delete", path, fault))
-    }
-
-    /// Makes the names of all files durable.
-    ///
-    /// # Errors
-    /// A fault.
-    pub fn sync_folder(&self) -> io::Result<()> {
-        self.state.borrow_mut().sync_folder().map_err(|fault| failed("sync", &self.folder(), fault))
-    }
-
-    /// How many bytes can still be written; 1 TiB of a disk without a capacity.
-    ///
-    /// # Errors
-    /// The power is off.
-    pub fn free(&self) -> io::Result<u64> {
-        let state = self.state.borrow();
-        if state.off {
-            return Err(failed("measure", &self.folder(), Fault::PowerCut));
-        }
-        Ok(state.capacity.map_or(FREE_WITHOUT_CAPACITY, |bytes| bytes.saturating_sub(state.content.used())))
     }
 
     pub(crate) fn state(&self) -> &Rc<RefCell<State>> {
@@ -224,20 +119,4 @@ fn first_component(path: &Path) -> Option<&OsStr> {
         (Component::RootDir, Component::Normal(name)) => Some(name),
         _ => None,
     }
-}
-
-fn not_found(operation: &str, path: &Path) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("cannot {operation} {}: there is no such file", path.display()),
-    )
-}
-
-fn failed(operation: &str, path: &Path, fault: Fault) -> io::Error {
-    let (kind, why) = match fault {
-        Fault::Full => (io::ErrorKind::StorageFull, "the disk is full: delete something"),
-        Fault::Io => (io::ErrorKind::Other, "the disk failed: try again"),
-        Fault::PowerCut => (io::ErrorKind::Other, "the power is off: restart the machine"),
-    };
-    io::Error::new(kind, format!("cannot {operation} {}: {why}", path.display()))
 }

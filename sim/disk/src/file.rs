@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn a_kernel_with_too_much_pending_writes_back_the_oldest() {
+        let mut file = File::default();
+        file.write(0, b"ab");
+        (0..MAX_PENDING).for_each(|_| file.write(0, b"c"));
+        file.cut_power(&mut |_| 0);
+        assert_eq!(file.live(), b"ab");
+    }
+
+    #[test]
     fn a_write_within_a_sector_is_never_torn() {
         let mut file = File::default();
         file.write(500, &[1; 12]);

@@ -37,13 +37,17 @@ mod disk;
 mod env;
 mod file;
 mod handle;
+mod image;
 mod io;
 mod names;
+mod on_disk;
+mod program;
 mod sharing;
 mod state;
 mod vfs;
 
-pub use disk::{Disk, Snapshot};
+pub use disk::Disk;
 pub use env::{seed_randomness, set_time};
+pub use image::Snapshot;
 pub use state::{Counts, Fault};
 pub use vfs::install;

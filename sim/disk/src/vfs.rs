@@ -10,6 +10,7 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_vfs};
 use crate::disk::{Disk, thread_is_simulated};
 use crate::handle;
 use crate::io::{METHODS, Opened};
+use crate::on_disk::of;
 use crate::{env, state::Fault};
 
 /// Makes the VFS SQLite's default in this process, which other uses of SQLite there do not notice. Call it from any thread, as often as wanted.
@@ -105,7 +106,7 @@ fn delete(disk: &Disk, path: &Path, sync_folder: bool) -> Result<(), c_int> {
         return Err(ffi::SQLITE_IOERR_DELETE);
     }
     state.content.names.get(path).ok_or(ffi::SQLITE_IOERR_DELETE_NOENT)?;
-    let code = |code| move |fault: Fault| handle::of(fault, code);
+    let code = |code| move |fault: Fault| of(fault, code);
     state.delete(path).map_err(code(ffi::SQLITE_IOERR_DELETE))?;
     if sync_folder { state.sync_folder().map_err(code(ffi::SQLITE_IOERR_DIR_FSYNC)) } else { Ok(()) }
 }

@@ -16,7 +16,7 @@ fn a_rename_may_revert_until_the_folder_is_synced() {
         disk.write(&from, b"new".to_vec());
         disk.write(&to, b"old".to_vec());
         disk.rename(&from, &to).unwrap();
-        assert_eq!(disk.list(), [to.clone()]);
+        assert_eq!(disk.list(), std::slice::from_ref(&to));
         if synced {
             disk.sync_folder().unwrap();
         }
@@ -88,6 +88,19 @@ fn a_connection_that_wandered_to_another_thread_fails() {
     let conn = open(&disk, WAL_FULL).unwrap();
     let failed = std::thread::spawn(move || common::commit(&conn, 0).is_err());
     assert!(failed.join().unwrap());
+}
+
+#[test]
+fn a_connection_that_outlived_its_thread_fails() {
+    let home = std::thread::spawn(|| {
+        let disk = mount("home");
+        let conn = open(&disk, WAL_FULL).unwrap();
+        common::commit(&conn, 0).unwrap();
+        conn
+    });
+    let conn = home.join().unwrap();
+    assert!(common::count(&conn).is_err());
+    assert!(common::commit(&conn, 1).is_err());
 }
 
 #[test]
