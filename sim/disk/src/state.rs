@@ -80,14 +80,14 @@ impl Content {
 impl State {
     pub(crate) fn create(&mut self, path: &Path) -> Result<FileId, Fault> {
         let id = self.content.add(File::default());
-        let made = self.change(|content| content.names.create(path, id));
+        let made = self.change(true, |content| content.names.create(path, id));
         self.forget_unnamed();
         made.map(|()| id)
     }
 
     pub(crate) fn write(&mut self, id: FileId, offset: usize, bytes: &[u8]) -> Result<(), Fault> {
-        self.need_room(id, offset.saturating_add(bytes.len()))?;
-        self.change(|content| {
+        let fits = self.fits(id, offset.saturating_add(bytes.len()));
+        self.change(fits, |content| {
             if let Some(file) = content.files.get_mut(&id) {
                 file.write(offset, bytes);
             }
@@ -95,8 +95,8 @@ impl State {
     }
 
     pub(crate) fn truncate(&mut self, id: FileId, length: usize) -> Result<(), Fault> {
-        self.need_room(id, length)?;
-        self.change(|content| {
+        let fits = self.fits(id, length);
+        self.change(fits, |content| {
             if let Some(file) = content.files.get_mut(&id) {
                 file.truncate(length);
             }
@@ -112,13 +112,13 @@ impl State {
     }
 
     pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Fault> {
-        let made = self.change(|content| content.names.delete(path));
+        let made = self.change(true, |content| content.names.delete(path));
         self.forget_unnamed();
         made
     }
 
     pub(crate) fn rename(&mut self, id: FileId, to: &Path) -> Result<(), Fault> {
-        self.change(|content| content.names.rename(id, to))
+        self.change(true, |content| content.names.rename(id, to))
     }
 
     pub(crate) fn sync_folder(&mut self) -> Result<(), Fault> {
@@ -143,24 +143,23 @@ impl State {
         self.forget_unnamed();
     }
 
-    /// Fails as a step that finds the disk full, unless the file may grow up to `end`.
-    fn need_room(&mut self, id: FileId, end: usize) -> Result<(), Fault> {
+    /// Whether the file may be as long as `end`.
+    fn fits(&self, id: FileId, end: usize) -> bool {
         let length = self.content.files.get(&id).map_or(0, |file| file.live().len());
         let growth = end.saturating_sub(length) as u64;
-        let fits = |bytes| self.content.used().saturating_add(growth) <= bytes;
-        if self.off || growth == 0 || (end <= MAX_LENGTH && self.capacity.is_none_or(fits)) {
-            return Ok(());
-        }
-        self.steps += 1;
-        self.counts.full += 1;
-        Err(Fault::Full)
+        let room = |bytes| self.content.used().saturating_add(growth) <= bytes;
+        growth == 0 || (end <= MAX_LENGTH && self.capacity.is_none_or(room))
     }
 
-    /// A change that is in flight when the power fails, and so may survive it.
-    fn change(&mut self, act: impl FnOnce(&mut Content)) -> Result<(), Fault> {
+    /// A change that finds room or not, and that is in flight when the power fails: so it may survive that.
+    fn change(&mut self, fits: bool, act: impl FnOnce(&mut Content)) -> Result<(), Fault> {
         let was_off = self.off;
         let step = self.step();
-        if step.is_ok() || (step == Err(Fault::PowerCut) && !was_off) {
+        if step.is_ok() && !fits {
+            self.counts.full += 1;
+            return Err(Fault::Full);
+        }
+        if fits && (step.is_ok() || (step == Err(Fault::PowerCut) && !was_off)) {
             act(&mut self.content);
         }
         step

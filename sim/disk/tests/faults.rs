@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Instant;
 
-use common::{COMMITS, Mode, WAL_FULL, chooser, commit, found, mount, open, path, work};
+use common::{COMMITS, Mode, WAL_FULL, chooser, commit, count, found, mount, open, path, work};
 use fieldpost_simdisk::{Disk, Fault};
 
 #[test]
@@ -30,8 +30,32 @@ fn a_capacity_fails_commits_until_there_is_room() {
     assert!(disk.free().unwrap() < 8192);
     disk.set_capacity(None);
     commit(&conn, held).unwrap();
+    disk.set_capacity(Some(0));
+    disk.plan(0, Fault::PowerCut, 1);
+    assert!(commit(&conn, held + 1).is_err() && disk.is_off(), "a full disk does not put off a power cut");
+    disk.restart_after_power_cut(&mut chooser(0));
     drop(conn);
+    disk.set_capacity(None);
     assert_eq!(found(&disk, WAL_FULL), Ok(held + 1));
+}
+
+/// SQLite pads a WAL's last sector with a copy of the commit's frame, and syncs before it wrote the copy's end: a commit that failed
+/// there is as durable as one that succeeded. Whoever tries again after a restart must expect it.
+#[test]
+fn a_commit_that_failed_may_be_there_after_a_restart() {
+    let is_there = |commits: u32| {
+        let disk = mount("refused");
+        let conn = open(&disk, WAL_FULL).unwrap();
+        (0..commits).for_each(|n| assert_eq!(commit(&conn, n), Ok(1)));
+        // The step after a commit's first sync.
+        disk.plan(5, Fault::Full, 1);
+        let failed = commit(&conn, commits).is_err();
+        assert_eq!(count(&conn), Ok(commits + u32::from(!failed)));
+        disk.restart_after_power_cut(&mut chooser(0));
+        drop(conn);
+        failed && found(&disk, WAL_FULL) == Ok(commits + 1)
+    };
+    assert!((1..COMMITS).any(is_there));
 }
 
 #[test]
