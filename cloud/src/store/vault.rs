@@ -37,6 +37,8 @@ pub struct Vault {
     readings: u64,
     /// The last transaction failed.
     failing: bool,
+    /// There was no room.
+    full: bool,
     /// The file under the connection failed, so that the connection may be of no use any more.
     broken: bool,
 }
@@ -75,6 +77,7 @@ impl Vault {
             pruned: UtcInstant::from_millis(0),
             readings: readings.unsigned_abs(),
             failing: false,
+            full: false,
             broken: false,
         })
     }
@@ -183,6 +186,7 @@ impl Vault {
         let Err(error) = result else { return };
         self.devices.forget();
         self.gateways.forget();
+        self.full |= error.sqlite_error_code() == Some(ErrorCode::DiskFull);
         self.broken |= matches!(
             error.sqlite_error_code(),
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed)
@@ -193,9 +197,15 @@ impl Vault {
         }
     }
 
-    /// Opens the file again if it failed under the connection: a disk that was away for a moment is there again, but not
-    /// always for those who had its files open. If that fails we go on with what we have, and try again next time.
+    /// After a failure: does what may help the next transaction.
+    ///
+    /// The log takes room that it may not need: once the file holds what it says, the log begins anew in its own place. And
+    /// a disk that was away for a moment is there again, but not always for those who had its files open, so the file is
+    /// opened again. If neither helps we go on with what we have, and try again next time.
     fn mend(&mut self) {
+        if std::mem::take(&mut self.full) {
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        }
         if std::mem::take(&mut self.broken)
             && let Ok(again) = Self::open(&self.path)
         {

@@ -89,6 +89,23 @@ fn p10_wherever_the_disk_is_full_what_is_not_acknowledged_is_not_there_and_comes
     assert_eq!(ask::<i64>(&vault, wrong), 0);
 }
 
+/// The log of a store that nobody tidied up may be larger than the store.
+#[test]
+fn p10_on_a_full_disk_the_log_gives_its_room_to_the_next_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut vault = vault(&folder.path().join("store.db"));
+    for _ in 0..20 {
+        assert!(vault.store(vec![submission("m1", 30)])[0].is_ok());
+    }
+    let log = || std::fs::metadata(folder.path().join("store.db-wal")).unwrap().len();
+    let grown = log();
+    let pages: i64 = ask(&vault, "PRAGMA page_count");
+    limit(&vault, pages);
+    assert!(failed(&vault.store(vec![submission("large", 5_000)])));
+    assert!(vault.store(vec![submission("m1", 31)])[0].is_ok());
+    assert_eq!(log(), grown);
+}
+
 /// Two copies in one transaction, which fails; then the first one fails alone, too. The second is the first that the
 /// store knows of, and nothing of its neighbour clings to it.
 #[test]
