@@ -39,24 +39,33 @@ impl fmt::Display for Full {
 
 /// Whether `bytes` more may be written.
 pub(super) fn check(journal: &Journal, bytes: usize) -> Result<Result<(), Full>, JournalError> {
-    let Journal { conn, disk, path, limits, .. } = journal;
     let need = COPIES.saturating_mul(bytes as u64).saturating_add(RESERVE);
+    let (mut room, folding_helps) = measure(journal, need)?;
+    if folding_helps {
+        match schema::fold(&journal.conn).doing("checkpoint", &journal.path) {
+            Err(error) if error.is_corrupt() => return Err(error),
+            // Then there is no room yet. The log is as it was, and small things can still be written to it.
+            Err(error) => tracing::debug!(%error, "the log stays"),
+            Ok(_) => room = measure(journal, need)?.0,
+        }
+    }
+    Ok(room)
+}
+
+/// Whether `need` fits; if not, whether it may once the log is folded into the file. The log counts in the journal's
+/// bounds, and the file may have to grow by as much as is in it: without room for that it could never be folded.
+fn measure(journal: &Journal, need: u64) -> Result<(Result<(), Full>, bool), JournalError> {
+    let Journal { conn, disk, path, limits, .. } = journal;
     let folder = path.parent().unwrap_or(path);
-    if disk.free(folder).doing("measure", folder)? < limits.min_free_disk.saturating_add(need) {
-        return Ok(Err(Full::Disk));
+    let left = disk.free(folder).doing("measure", folder)?;
+    let floor = limits.min_free_disk.saturating_add(need);
+    let log = disk.length(&beside(path, "-wal"));
+    if left < floor.saturating_add(log) {
+        // Refusals are counted on a full disk too: the log must not grow by them into the last that is left.
+        return Ok((Err(Full::Disk), left >= floor || log >= RESERVE / 2));
     }
-    let fits = || Ok(used(conn, &**disk, path)?.saturating_add(need) <= limits.journal_max);
-    if fits()? {
-        return Ok(Ok(()));
-    }
-    // The log counts too, until it is folded into the file; it may be all that is in the way.
-    match schema::fold(conn).doing("checkpoint", path) {
-        Err(error) if error.is_corrupt() => return Err(error),
-        // Then there is no room yet. The log is as it was, and small things can still be written to it.
-        Err(error) => tracing::debug!(%error, "the log stays"),
-        Ok(_) => {}
-    }
-    Ok(if fits()? { Ok(()) } else { Err(Full::Journal) })
+    let fits = used(conn, &**disk, path)?.saturating_add(need) <= limits.journal_max;
+    Ok(if fits { (Ok(()), false) } else { (Err(Full::Journal), true) })
 }
 
 /// The bytes in use: pages that are not free, and the write-ahead log.

@@ -13,9 +13,10 @@ use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::Path, sync::Mute
 const AGAIN: &str = "Surveys refused: the gateway cannot write its journal; try again later";
 const ARRIVED: &str = "Surveys arrived";
 
-/// A disk that fails at what it is told to: the name of an operation, for `rename` the name that is to be given.
+/// A disk that fails at what it is told to: the name of an operation, for `rename` the name that is to be given. And
+/// the bytes that it says are free.
 #[derive(Debug, Default)]
-struct Faulty(Mutex<BTreeSet<String>>);
+struct Faulty(Mutex<BTreeSet<String>>, Mutex<Option<u64>>);
 
 impl Faulty {
     fn fail(&self, what: &[&str]) {
@@ -56,7 +57,7 @@ impl Disk for Faulty {
 
     fn free(&self, folder: &Path) -> io::Result<u64> {
         self.may("free")?;
-        OsDisk.free(folder)
+        (*self.1.lock().unwrap()).map_or_else(|| OsDisk.free(folder), Ok)
     }
 }
 
@@ -297,4 +298,39 @@ fn a_journal_keeps_its_id_and_a_new_one_has_another() {
     let other = tempfile::tempdir().unwrap();
     let third = open(other.path(), &disk, 1 << 30, 9).unwrap();
     assert_ne!(keeper.progress().journal, third.progress().journal);
+}
+
+#[test]
+fn damage_that_is_met_at_run_time_is_salvaged_though_no_opening_finds_it() {
+    let mut scene = Scene::new(1 << 30);
+    assert_eq!(scene.send(0), ARRIVED);
+    // As from a page of a file that is too large to be checked whole.
+    let source =
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
+    let damage = JournalError::Sql { operation: "write", path: scene.home.path().join(FILE), source };
+    scene.keeper.fail(&damage, scene.now());
+    scene.rest();
+    assert_eq!(scene.send_with(&[0, 1], Vec::new()), [ARRIVED, ARRIVED]);
+    assert_eq!(scene.keeper.findings().len(), 1);
+    assert_eq!(scene.devices(), ["d0", "d1"]);
+}
+
+#[test]
+fn the_log_is_folded_while_the_disk_still_has_room_for_what_is_in_it() {
+    let mut scene = Scene::new(1 << 30);
+    for number in 0..20 {
+        assert_eq!(scene.send(number), ARRIVED);
+    }
+    let log = scene.home.path().join("journal.db-wal");
+    let before = OsDisk.length(&log);
+    assert!(before > 200_000, "{before}");
+    *scene.disk.1.lock().unwrap() = Some(100_000);
+    assert_eq!(scene.send(20), ARRIVED);
+    assert!(OsDisk.length(&log) < before / 2);
+    // Too little even so: refusals, which are counted, do not make it grow into the last that is left.
+    *scene.disk.1.lock().unwrap() = Some(1_000);
+    for number in 21..60 {
+        assert_eq!(scene.send(number), "Surveys refused: disk full; try again later");
+        assert!(OsDisk.length(&log) < 100_000);
+    }
 }
