@@ -12,8 +12,6 @@ pub enum Bug {
     AcknowledgeFailedCommit,
     /// The gateway's commits are not synced.
     NoSync,
-    /// The journal's folder is not synced when the file is made.
-    NoFolderSync,
     /// The cursor moves when surveys are sent, not when they are acknowledged.
     DropOnSend,
     /// The cursor moves one survey too far.
@@ -26,6 +24,8 @@ pub enum Bug {
     DedupForEver,
     /// Which datagrams were seen is forgotten at a start.
     ForgetKeys,
+    /// The round that is open is forgotten at a start.
+    ForgetRound,
     /// Times of day are taken for UTC.
     IgnoreZone,
     /// A clock that is a little fast is not forgiven.
@@ -66,13 +66,13 @@ impl Bug {
         Self::AcknowledgeBeforeCommit,
         Self::AcknowledgeFailedCommit,
         Self::NoSync,
-        Self::NoFolderSync,
         Self::DropOnSend,
         Self::CursorOneTooFar,
         Self::DateEachCopy,
         Self::DedupOnAddress,
         Self::DedupForEver,
         Self::ForgetKeys,
+        Self::ForgetRound,
         Self::IgnoreZone,
         Self::NoGrace,
         Self::TakeGoodLines,

@@ -3,7 +3,10 @@
 //! The reply carries no name of what it answers, so one exchange must own its socket: on a socket that an earlier
 //! datagram used, a late reply to that one would pass for the reply to this one, and a day would be lost.
 
-use crate::reply::{self, Reply};
+use crate::{
+    bug::{self, Bug},
+    reply::{self, Reply},
+};
 use alloc::string::String;
 use core::time::Duration;
 
@@ -94,6 +97,7 @@ impl Exchange {
             Reply::Accepted => self.outcome = Some(Outcome::Acknowledged),
             Reply::Refused { reason, again: false } => self.outcome = Some(Outcome::Refused(reason)),
             Reply::Refused { reason, again: true } => self.put_off = Some(reason),
+            Reply::Unknown if bug::on(Bug::AnyReplyCounts) => self.outcome = Some(Outcome::Acknowledged),
             Reply::Unknown => {}
         }
     }

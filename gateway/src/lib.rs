@@ -44,5 +44,6 @@ pub mod parts {
             StoredSurvey,
         },
         moment::Moment,
+        uplink::{Answer, MAX_BATCH, MAX_BATCH_BYTES, Offer, Step, Uplink, Wire},
     };
 }

@@ -15,7 +15,7 @@ use crate::{
     folder::Folder,
     intake::{Committer, Pending, Printer, Receiver},
     journal::{Limits, Orders},
-    uplink::{Link, Uplink},
+    uplink::{self, Link, Uplink},
 };
 
 /// Runs a gateway on bound UDP sockets until `shutdown` is over; with [`Settings::once`], until its first round is
@@ -45,19 +45,17 @@ pub async fn run(
         settings.round_deadline,
         Arc::clone(&pending),
     )?;
-    let uplink = Uplink::new(
-        Link::new(&settings.uplink, &settings.name, &settings.time_zone),
-        &settings.uplink,
-        (settings.uplink_when, settings.once),
-        folder.path().to_path_buf(),
-        orders(Arc::clone(&pending)),
-        progress,
-    );
+    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone);
+    let now = *progress.borrow();
+    let machine =
+        Uplink::new(settings.uplink.to_string(), link.wire(), settings.uplink_when, settings.once, now);
+    let orders = orders(Arc::clone(&pending));
+    let uplink = uplink::run(machine, link, folder.path().to_path_buf(), orders, progress);
     let (parts, mut stopped) = Parts::start(sockets, &settings, out, committer, pending)?;
     tracing::info!(data = %folder.path().display(), cloud = %settings.uplink, "gateway ready");
     let ended = tokio::select! {
         () = shutdown => Ok(()),
-        ended = uplink.run() => ended,
+        ended = uplink => ended,
         part = stopped.recv() => Err(Error::Stopped { part: part.unwrap_or("a part") }),
     };
     parts.end().await;

@@ -18,3 +18,5 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod rng;
+pub mod simulate;
+pub mod world;

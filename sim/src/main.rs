@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use fieldpost_sim::bench::{acks, echo, ingest, memory};
+use fieldpost_sim::{
+    bench::{acks, echo, ingest, memory},
+    simulate,
+};
 use std::{io::stdout, net::SocketAddr, time::Duration};
 
 /// Benchmarks of Fieldpost; the kill tests and the mixes with the reference system are `cargo test -p fieldpost-sim`.
@@ -14,6 +17,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Let worlds happen in virtual time, and judge them: `cargo sim`
+    Sim(simulate::Arguments),
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -84,6 +89,7 @@ enum Order {
 fn main() -> Result<()> {
     let mut out = stdout();
     match Arguments::parse().command {
+        Command::Sim(arguments) => simulate::run(&arguments, &mut out),
         Command::Echo { address, batched: false } => echo::plain(address),
         Command::Echo { address, batched: true } => echo::batched(address),
         Command::Bench(Bench::Acks { seconds, turns, devices, sockets, window }) => {

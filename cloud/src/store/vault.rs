@@ -14,7 +14,10 @@ use super::{
     receipts,
 };
 use crate::{Error, submission::Submission};
-use fieldpost_core::UtcInstant;
+use fieldpost_core::{
+    UtcInstant,
+    bug::{self, Bug},
+};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
@@ -219,8 +222,15 @@ fn write<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if bug::on(Bug::CloudAcknowledgesBeforeCommit) && !connection.is_autocommit() {
+        connection.execute_batch("COMMIT")?;
+    }
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = work(&transaction)?;
+    if bug::on(Bug::CloudAcknowledgesBeforeCommit) {
+        transaction.set_drop_behavior(rusqlite::DropBehavior::Ignore);
+        return Ok(done);
+    }
     transaction.commit()?;
     Ok(done)
 }

@@ -17,6 +17,7 @@ pub use print::{dated_line, from_file, line, split};
 
 use crate::{
     DeviceId, Reading, Reason, Refusal, Survey, UtcInstant,
+    bug::{self, Bug},
     dating::{self, Receipt},
     refusal::Place,
 };
@@ -42,8 +43,11 @@ pub fn surveys(bytes: &[u8], received: UtcInstant, zone: &TimeZone) -> Result<Ve
     let mut surveys = Surveys::default();
     let receipt = Receipt::new(zone, received);
     for (index, line) in text.split('\n').enumerate() {
-        read_line(line, received, &receipt, &mut surveys)
-            .map_err(|refusal| refusal.at(Place::Line(index.saturating_add(1))))?;
+        let read = read_line(line, received, &receipt, &mut surveys);
+        if read.is_err() && bug::on(Bug::TakeGoodLines) {
+            continue;
+        }
+        read.map_err(|refusal| refusal.at(Place::Line(index.saturating_add(1))))?;
     }
     Ok(surveys.list)
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use fieldpost_core::{
     DeviceId, Key, Reason, Refusal, Survey, UtcInstant,
+    bug::{self, Bug},
     message::{self, MAX_DATAGRAM},
     senml,
 };
@@ -45,6 +46,9 @@ pub fn read(bytes: &[u8], length: usize, peer: IpAddr, received: UtcInstant, zon
     }
     // A refused one has a key too: if our clock was set back, a copy of an accepted one may look wrong now.
     let key = ShortKey::of(&Key::of(&[bytes]));
+    let by_address = || ShortKey::of(&Key::of(&[peer.to_string().as_bytes()]));
+    let key = if bug::on(Bug::DedupOnAddress) { by_address() } else { key };
+    let zone = if bug::on(Bug::IgnoreZone) { &TimeZone::UTC } else { zone };
     let surveys = match message::surveys(bytes, received, zone) {
         Ok(surveys) if surveys.is_empty() => return empty(peer, received),
         Ok(surveys) => surveys,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fieldpost_core::UtcInstant;
+use fieldpost_core::{
+    UtcInstant,
+    bug::{self, Bug},
+};
 use rusqlite::{Connection, Statement, ToSql, params};
 
 use super::{Journal, JournalError, NewSurvey, Quarantined, Seq, ShortKey, error::Doing, facts, quarantine};
@@ -26,8 +29,12 @@ pub(crate) struct Batch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each variant says what its fields are")]
 pub enum Custody {
-    /// The cloud holds every survey up to this one.
+    /// The cloud has taken every survey from the cursor up to this one.
     Held { through: Seq },
+    /// There is nothing left to pass on up to this one.
+    Passed { through: Seq },
+    /// The cloud no longer holds what lies behind this one: it went back to an older backup.
+    Back { to: Seq },
     /// The cloud refused this one for good, and holds all before it; it may be offered once more later.
     Refused { seq: Seq, at: UtcInstant, reason: String, again: Option<UtcInstant> },
     /// The cloud took, after all, what it had refused.
@@ -59,15 +66,19 @@ impl Journal {
         if batch.is_empty() {
             return Ok(());
         }
-        let write = self.conn.unchecked_transaction().doing("write", &self.path)?;
+        if bug::on(Bug::AcknowledgeBeforeCommit) && !self.conn.is_autocommit() {
+            self.conn.execute_batch("COMMIT").doing("write", &self.path)?;
+        }
+        let mut write = self.conn.unchecked_transaction().doing("write", &self.path)?;
         let last_seq = append(&write, self.last_seq, &batch.surveys).doing("write", &self.path)?;
         batch.rounds.iter().try_for_each(|change| round(&write, change)).doing("write", &self.path)?;
-        let mut held_through = self.held_through;
+        let before = Cursors { held: self.held_through, confirmed: self.confirmed };
+        let mut cursors = before;
         for custody in &batch.custody {
-            held_through = held_through.max(hand_over(&write, custody).doing("write", &self.path)?);
+            cursors = hand_over(&write, custody, cursors).doing("write", &self.path)?;
         }
-        if held_through > self.held_through {
-            facts::set_integer(&write, facts::HELD_THROUGH, held_through).doing("write", &self.path)?;
+        if cursors != before {
+            cursors.write(&write).doing("write", &self.path)?;
         }
         quarantine::add(&write, &batch.quarantined).doing("write", &self.path)?;
         count(&write, Count::Refusals, &batch.refusals).doing("write", &self.path)?;
@@ -77,8 +88,13 @@ impl Journal {
         if self.keys.crowded(now) {
             self.keys.spill(&write, last_seq, now).doing("write", &self.path)?;
         }
-        write.commit().doing("write", &self.path)?;
-        (self.last_seq, self.held_through) = (last_seq, held_through);
+        if bug::on(Bug::AcknowledgeBeforeCommit) {
+            write.set_drop_behavior(rusqlite::DropBehavior::Ignore);
+        } else {
+            write.commit().doing("write", &self.path)?;
+        }
+        self.last_seq = last_seq;
+        (self.held_through, self.confirmed) = (cursors.held, cursors.confirmed);
         Ok(())
     }
 }
@@ -140,10 +156,34 @@ fn round(write: &Connection, change: &Change) -> rusqlite::Result<()> {
     }
 }
 
-/// Says up to where the cloud then holds everything.
-fn hand_over(write: &Connection, custody: &Custody) -> rusqlite::Result<Seq> {
+/// How far the surveys have gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursors {
+    /// Up to here nothing is left to pass on.
+    held: Seq,
+    /// Up to here the cloud has taken what was offered.
+    confirmed: Seq,
+}
+
+impl Cursors {
+    fn write(self, write: &Connection) -> rusqlite::Result<()> {
+        facts::set_integer(write, facts::HELD_THROUGH, self.held)?;
+        facts::set_integer(write, facts::CONFIRMED, self.confirmed)
+    }
+}
+
+/// Writes what became of surveys; says how far they have gone then.
+fn hand_over(write: &Connection, custody: &Custody, at: Cursors) -> rusqlite::Result<Cursors> {
+    let passed = |seq: Seq| Cursors { held: at.held.max(seq), ..at };
     match custody {
-        Custody::Held { through } => Ok(*through),
+        Custody::Held { through } => {
+            // Surveys that were refused before the cloud went back, and now were not.
+            let taken = "DELETE FROM refused WHERE seq > ?1 AND seq <= ?2";
+            write.prepare_cached(taken)?.execute([at.held, *through])?;
+            Ok(Cursors { held: at.held.max(*through), confirmed: at.confirmed.max(*through) })
+        }
+        Custody::Passed { through } => Ok(passed(*through)),
+        Custody::Back { to } => Ok(Cursors { held: *to, confirmed: *to }),
         Custody::Refused { seq, at, reason, again } => {
             let again = again.map(UtcInstant::as_millis);
             write.execute(
@@ -151,11 +191,17 @@ fn hand_over(write: &Connection, custody: &Custody) -> rusqlite::Result<Seq> {
                  SET at = ?2, reason = ?3, tries = tries + 1, again = ?4",
                 params![seq, at.as_millis(), reason, again],
             )?;
-            Ok(*seq)
+            Ok(passed(*seq))
         }
-        Custody::Taken { seq } => write.execute("DELETE FROM refused WHERE seq = ?1", [seq]).map(|_| 0),
-        Custody::Damaged { seq, at } => quarantine::move_damaged(write, *seq, *at).map(|()| *seq),
-        Custody::Uplink(json) => facts::set_text(write, facts::UPLINK, json).map(|()| 0),
+        Custody::Taken { seq } => {
+            write.execute("DELETE FROM refused WHERE seq = ?1", [seq])?;
+            Ok(at)
+        }
+        Custody::Damaged { seq, at } => {
+            quarantine::move_damaged(write, *seq, *at)?;
+            Ok(passed(*seq))
+        }
+        Custody::Uplink(json) => facts::set_text(write, facts::UPLINK, json).map(|()| at),
     }
 }
 

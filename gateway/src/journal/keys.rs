@@ -16,6 +16,7 @@ use std::{
 
 use fieldpost_core::{
     UtcInstant,
+    bug::{self, Bug},
     dating::{self, RESEND_WINDOW},
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -58,6 +59,9 @@ impl Keys {
     pub(super) fn load(conn: &Connection, path: &Path, now: UtcInstant) -> Result<Self, JournalError> {
         let (recent, runs) = (HashMap::default(), Runs::default());
         let mut keys = Self { recent, filter: None, runs, limit: IN_MEMORY, swept: None };
+        if bug::on(Bug::ForgetKeys) {
+            return Ok(keys);
+        }
         let through = facts::integer(conn, facts::KEYS_THROUGH).doing("read", path)?.unwrap_or(0);
         let sql = "SELECT key, received FROM surveys WHERE seq > ?1 AND key IS NOT NULL ORDER BY seq";
         let mut rows = conn.prepare(sql).doing("read", path)?;
@@ -75,6 +79,9 @@ impl Keys {
 
     /// Whether a copy of the datagram has been journaled within the window before `now`.
     pub(super) fn known(&self, conn: &Connection, key: ShortKey, now: UtcInstant) -> rusqlite::Result<bool> {
+        if bug::on(Bug::DateEachCopy) {
+            return Ok(false);
+        }
         if let Some(received) = self.recent.get(&key) {
             return Ok(fresh(*received, now));
         }
@@ -175,7 +182,7 @@ impl Hasher for KeyHasher {
 
 /// A first copy from the future means that our clock was set back: it still counts.
 fn fresh(received: UtcInstant, now: UtcInstant) -> bool {
-    dating::is_copy(received, now)
+    bug::on(Bug::DedupForEver) || dating::is_copy(received, now)
 }
 
 /// A Bloom filter. Keys are already as good as random, so their own bits are the hashes.

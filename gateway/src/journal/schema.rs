@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use fieldpost_core::bug::{self, Bug};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{JournalError, error::Doing};
@@ -26,7 +27,8 @@ pub(super) fn open_writer(path: &Path, max: u64) -> Result<Connection, JournalEr
     configure(&conn, WRITER_CACHE_KIB).doing("open", path)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).doing("open", path)?;
     // A commit returns when its bytes are on the disk: that is what an acknowledgement means.
-    conn.pragma_update(None, "synchronous", "FULL").doing("open", path)?;
+    let sync = if bug::on(Bug::NoSync) { "OFF" } else { "FULL" };
+    conn.pragma_update(None, "synchronous", sync).doing("open", path)?;
     let pages = (max / 8 / PAGE).clamp(16, CHECKPOINT_PAGES);
     conn.pragma_update(None, "wal_autocheckpoint", pages.cast_signed()).doing("open", path)?;
     conn.pragma_update(None, "journal_size_limit", (2 * pages * PAGE).cast_signed()).doing("open", path)?;

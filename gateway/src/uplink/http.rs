@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use fieldpost_core::senml;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Request, Response,
@@ -15,16 +14,14 @@ use hyper_util::rt::TokioIo;
 use jiff::tz::TimeZone;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{
-    chain,
-    verdict::{self, Verdict},
-};
-use crate::journal::StoredSurvey;
+use super::{Answer, chain, verdict::Verdict};
 
 const PATH: &str = "/api/v1/surveys";
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/senml+cbor");
 /// Who sends, for the cloud's records.
 const GATEWAY: HeaderName = HeaderName::from_static("fieldpost-gateway");
+/// How far this cloud holds our journal (`mark.rs`).
+const CUSTODY: HeaderName = HeaderName::from_static("fieldpost-custody");
 /// In which zone the site's console lines are printed.
 const TIME_ZONE: HeaderName = HeaderName::from_static("fieldpost-time-zone");
 
@@ -60,21 +57,17 @@ impl Http {
         Self { host, port, headers: headers.collect(), connection: None }
     }
 
-    /// Posts the surveys' records, as they were journaled, in one pack.
-    pub(super) async fn offer(&mut self, surveys: &[StoredSurvey]) -> Verdict {
-        let body = Bytes::from(senml::pack(surveys.iter().map(|survey| survey.records.as_slice())));
-        let verdict = match self.post(body).await {
-            Ok((status, content_type, body)) => verdict::of_http(status, &content_type, &body),
-            Err(why) => Verdict::Later(why),
-        };
-        if matches!(verdict, Verdict::Later(_)) {
+    /// Posts a pack, with the journal's `Fieldpost-Custody`.
+    pub(super) async fn send(&mut self, body: Bytes, custody: &str) -> Answer {
+        let answer = self.post(body, custody).await.unwrap_or_else(Answer::Failed);
+        if matches!(answer.verdict(), Verdict::Later(_)) {
             // Whatever it was, it starts afresh.
             self.connection = None;
         }
-        verdict
+        answer
     }
 
-    async fn post(&mut self, body: Bytes) -> Result<(u16, String, Bytes), String> {
+    async fn post(&mut self, body: Bytes, custody: &str) -> Result<Answer, String> {
         let mut kept = self.connection.take();
         let usable = match &mut kept {
             Some(kept) => kept.ready().await.is_ok(),
@@ -85,7 +78,8 @@ impl Http {
             None => self.connect().await?,
         };
         let connection = self.connection.insert(connection);
-        let mut request = Request::post(PATH).header(header::CONTENT_TYPE, CONTENT_TYPE);
+        let mut request =
+            Request::post(PATH).header(header::CONTENT_TYPE, CONTENT_TYPE).header(CUSTODY, custody);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -112,11 +106,13 @@ impl Http {
     }
 }
 
-async fn read(response: Response<Incoming>) -> Result<(u16, String, Bytes), String> {
+async fn read(response: Response<Incoming>) -> Result<Answer, String> {
     let status = response.status().as_u16();
-    let content_type = response.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let text = |name: HeaderName| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let (content_type, custody) = (text(header::CONTENT_TYPE).unwrap_or_default(), text(CUSTODY));
     let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-    let body = body.map_err(|error| chain(&*error))?;
-    Ok((status, content_type, body.to_bytes()))
+    let body = body.map_err(|error| chain(&*error))?.to_bytes();
+    Ok(Answer::Http { status, content_type, custody, body })
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fieldpost_core::bug::{self, Bug};
+
 use super::Keeper;
 use crate::{
     journal::{Finding, Journal, JournalError, Trust},
@@ -40,7 +42,7 @@ impl Keeper {
     }
 
     pub(super) fn reopen_if_due(&mut self, now: Moment) {
-        if self.journal.is_some() {
+        if self.journal.is_some() || bug::on(Bug::NeverReopen) {
             return;
         }
         let trust = self.failure.map_or(Trust::Whole, |failure| failure.trust);
@@ -96,7 +98,9 @@ impl Keeper {
         let (opened, reported) = journal.open_round()?;
         let closed_through = journal.closed_through()?;
         self.rounds = Rounds::new(&self.roster, self.deadline);
-        self.rounds.restore(opened, &reported);
+        if !bug::on(Bug::ForgetRound) {
+            self.rounds.restore(opened, &reported);
+        }
         self.progress.journal = journal.id();
         self.progress.generation = self.progress.generation.wrapping_add(1);
         self.progress.last_seq = journal.last_seq();

@@ -12,7 +12,11 @@ mod tests;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use fieldpost_core::{DeviceId, reply};
+use fieldpost_core::{
+    DeviceId,
+    bug::{self, Bug},
+    reply,
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -191,6 +195,9 @@ impl Keeper {
             // It is closed after a failure that was told already.
             Ok(None) => {}
             Err(error) => self.fail(&error, now),
+        }
+        if bug::on(Bug::AcknowledgeFailedCommit) {
+            return (vec![Outcome::New; count], false);
         }
         (vec![Outcome::Refused(reply::try_again(CANNOT_WRITE)); count], false)
     }

@@ -1,0 +1,129 @@
+//! A machine with a disk: what a gateway runs on, and what its operator may do to it.
+
+use super::{
+    agenda::Millis,
+    oracle::{Row, Seq},
+};
+use fieldpost_gateway::{
+    JournalError,
+    parts::{Disk as GatewayDisk, FILE, Reader},
+};
+use fieldpost_simdisk::Disk;
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A machine.
+pub struct Machine {
+    /// Its disk.
+    pub disk: Disk,
+    /// How often it has been started, or would have been: what belongs to another life is forgotten.
+    pub life: u64,
+    /// Until when something keeps it from writing; after a planned fault that has not struck yet, for ever.
+    pub troubled_until: Millis,
+    /// How often of a thousand commits it dies between commit and answer.
+    pub fragile: u64,
+    /// Surveys that were damaged on the disk before they were passed on: the gateway has to say so.
+    pub reportable: Vec<Seq>,
+}
+
+impl Machine {
+    /// A machine with an empty disk.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            disk: Disk::mount(name),
+            life: 0,
+            troubled_until: Millis::MIN,
+            fragile: 0,
+            reportable: Vec::new(),
+        }
+    }
+
+    /// Whether something keeps it from writing, or did a moment ago.
+    #[must_use]
+    pub fn is_troubled(&self, now: Millis) -> bool {
+        now <= self.troubled_until
+    }
+
+    /// The journal's file.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.disk.folder().join(FILE)
+    }
+
+    /// What the journal's files take.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let log = self.disk.folder().join(format!("{FILE}-wal"));
+        self.disk.length(&self.file()) + self.disk.length(&log)
+    }
+
+    /// All surveys in the journal that can be read.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn journal(&self) -> Result<BTreeMap<Seq, Row>, JournalError> {
+        super::gateway::rows(&Reader::open(&self.disk.folder())?)
+    }
+
+    /// Surveys that the gateway has reported as damaged.
+    #[must_use]
+    pub fn quarantined(&self) -> u64 {
+        let count = "SELECT count FROM refusals WHERE reason = 'checksum'";
+        let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        journal
+            .and_then(|journal| journal.query_row(count, [], |row| row.get::<_, i64>(0)))
+            .map_or(0, i64::unsigned_abs)
+    }
+
+    /// Up to here its surveys have been passed on.
+    #[must_use]
+    pub fn held_through(&self) -> Seq {
+        let fact = "SELECT value FROM facts WHERE name = 'held_through'";
+        let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        journal.and_then(|journal| journal.query_row(fact, [], |row| row.get(0))).unwrap_or(0)
+    }
+}
+
+/// The disk on which a path lies, as a gateway uses it.
+#[derive(Debug)]
+pub struct SimDisk;
+
+impl SimDisk {
+    fn of(path: &Path) -> io::Result<Disk> {
+        Disk::find(path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+}
+
+impl GatewayDisk for SimDisk {
+    fn exists(&self, path: &Path) -> bool {
+        Self::of(path).is_ok_and(|disk| disk.exists(path))
+    }
+
+    fn length(&self, path: &Path) -> u64 {
+        Self::of(path).map_or(0, |disk| disk.length(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Self::of(from)?.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match Self::of(path)?.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        Self::of(folder)?.sync_folder()
+    }
+
+    fn free(&self, folder: &Path) -> io::Result<u64> {
+        Self::of(folder)?.free()
+    }
+}
