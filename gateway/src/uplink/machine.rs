@@ -240,7 +240,7 @@ impl Uplink {
     }
 
     fn offer_part(&mut self, now: Moment) {
-        let Some(mut batch) = self.batch.take() else { return };
+        let Some(batch) = &mut self.batch else { return };
         while let Some(part) = batch.plan.next() {
             let offered = batch.surveys.get(part).unwrap_or_default();
             let portion = self.wire.portion(offered, now.utc);
@@ -248,11 +248,10 @@ impl Uplink {
                 batch.plan.split(portion);
                 continue;
             }
-            let last = offered.last().map_or(self.cursor, |survey| survey.seq);
-            self.offer(Offered::Part(last), offered, now);
-            self.batch = Some(batch);
-            return;
+            let (last, offered) = (offered.last().map_or(self.cursor, |survey| survey.seq), offered.to_vec());
+            return self.offer(Offered::Part(last), &offered, now);
         }
+        self.batch = None;
     }
 
     /// Prepares the messages by which `surveys` are offered.
@@ -264,6 +263,8 @@ impl Uplink {
         };
         self.offered = Some(what);
         match offer::messages(&self.wire, surveys, (journal, confirmed, through), now.utc) {
+            // An empty day is nothing to write in text, and nothing to wait for.
+            Ok(messages) if messages.is_empty() => self.judge(what, Verdict::Accepted, None, now, 0),
             Ok(messages) => self.messages = messages,
             Err(refusal) => {
                 let verdict = Verdict::Refused { reason: refusal.to_string(), future: false };

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use std::{collections::VecDeque, net::SocketAddr, rc::Rc, time::Duration};
 
 /// The events that a trace holds.
-const TRACED: usize = 60;
+const TRACED: usize = 600;
 
 /// Something that happens in a world.
 #[derive(Debug)]

@@ -258,7 +258,7 @@ impl Gateway {
             };
             let said = (!off).then_some(outcomes.as_slice());
             let machine = &self.machine;
-            world.oracle.group(&setup, &came, said, || machine.journal().unwrap_or_default());
+            world.oracle.group(&setup, &came, said, || machine.journal().ok());
             world.trace(|| {
                 let what: Vec<_> = came.iter().map(|one| super::oracle::shown(&one.bytes)).collect();
                 format!("gateway {} at {}: {what:?} -> {said:?}", self.number, now.utc)

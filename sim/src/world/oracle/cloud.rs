@@ -108,7 +108,7 @@ impl Oracle {
         let said = &self.said;
         let foreign = upload.readings.iter().flatten().find(|(device, reading)| {
             let values = said.get(&(device.clone(), reading.time.as_millis()));
-            !values.is_some_and(|values| values.contains(&reading.values))
+            !values.is_some_and(|values| values.iter().any(|said| is_part(reading.values, *said)))
         });
         if let Some((device, reading)) = foreign {
             let what = format!("{} of {device} at {}", reading.values, reading.time);
@@ -171,4 +171,11 @@ impl Oracle {
         (self.shelf, self.receipts) = (shelf, receipts);
         self.limbo.clear();
     }
+}
+
+/// Whether `values` is what was said, or one of the two values of it: where a survey says two things of one instant, SenML
+/// does not tell which temperature belonged to which moisture.
+fn is_part(values: Values, said: Values) -> bool {
+    let temperature = values.temperature().is_none() || values.temperature() == said.temperature();
+    temperature && (values.moisture().is_none() || values.moisture() == said.moisture())
 }

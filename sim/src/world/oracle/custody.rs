@@ -20,7 +20,7 @@ const MAX_DATAGRAM: usize = 4_096;
 pub type Seq = i64;
 
 /// A survey as a journal holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Row {
     /// Whose it is.
     pub device: DeviceId,
@@ -28,6 +28,23 @@ pub struct Row {
     pub received: Millis,
     /// Its readings, in order of time.
     pub readings: Vec<Reading>,
+}
+
+impl Row {
+    /// Whether both say the same. Where clocks go back a survey can have two lines of one instant; SenML has a record for
+    /// each quantity, and does not say which temperature belonged to which moisture then.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let facts = |row: &Self| -> BTreeSet<(Millis, Option<i64>, Option<i64>)> {
+            let facts = row.readings.iter().flat_map(|reading| {
+                let (time, values) = (reading.time.as_millis(), reading.values);
+                let temperature = values.temperature().map(fieldpost_core::Temperature::hundredths);
+                let moisture = values.moisture().map(fieldpost_core::Moisture::hundredths);
+                [(time, temperature, None), (time, None, moisture)]
+            });
+            facts.filter(|fact| fact.1.is_some() || fact.2.is_some()).collect()
+        };
+        self.device == other.device && self.received == other.received && facts(self) == facts(other)
+    }
 }
 
 /// A row, and why nobody may demand it any more.
@@ -129,7 +146,7 @@ impl Custody {
             let mut behind = (self.last + 1..).map(|seq| found.get(&seq));
             let mut rows = group.iter().flat_map(|(_, _, rows)| rows);
             let durable =
-                rows.clone().next().is_some() && rows.all(|row| behind.next().flatten() == Some(row));
+                rows.clone().next().is_some() && rows.all(|row| behind.next().flatten().is_some_and(|found| found.says_the_same(row)));
             if durable {
                 for (key, received, rows) in group {
                     if !rows.is_empty() {
@@ -169,15 +186,20 @@ impl Oracle {
         setup: &Setup<'_>,
         came: &[Came],
         said: Option<&[Outcome]>,
-        found: impl FnOnce() -> BTreeMap<Seq, Row>,
+        found: impl FnOnce() -> Option<BTreeMap<Seq, Row>>,
     ) {
-        if said.is_some() && self.custody(setup.gateway).in_limbo() {
-            let settled = self.custody(setup.gateway).settle(&found());
+        let unwritten = |outcome: &Outcome| outcome.text().contains("cannot write");
+        // While nothing can be written, what was in limbo stays there.
+        let open = said.is_some_and(|said| !said.iter().any(unwritten));
+        if open
+            && self.custody(setup.gateway).in_limbo()
+            && let Some(found) = found()
+        {
+            let settled = self.custody(setup.gateway).settle(&found);
             self.journaled.extend(settled);
         }
         self.custody(setup.gateway).truth = setup.truth;
         let due = self.due(setup, came);
-        let unwritten = |outcome: &Outcome| outcome.text().contains("cannot write");
         match said {
             None => self.into_limbo(setup.gateway, came, due),
             Some(said) if said.iter().any(unwritten) => {
@@ -246,7 +268,11 @@ impl Oracle {
             let perhaps = jumps && !receipts.is_empty();
             due.push(match self.read(setup, one) {
                 _ if copy => Due::Held,
-                Due::New(rows) if perhaps && !in_group.contains(&key) => Due::Perhaps(rows),
+                _ if perhaps && in_group.contains(&key) => Due::Perhaps(Vec::new()),
+                Due::New(rows) if perhaps => {
+                    in_group.insert(key);
+                    Due::Perhaps(rows)
+                }
                 _ if in_group.contains(&key) => Due::New(Vec::new()),
                 Due::New(rows) => {
                     in_group.insert(key);
@@ -323,7 +349,7 @@ impl Oracle {
         let mut gone = Vec::new();
         for (seq, kept) in custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none()) {
             match found.get(seq) {
-                Some(row) if *row == kept.row => {}
+                Some(row) if row.says_the_same(&kept.row) => {}
                 _ if damaged => gone.push(*seq),
                 Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
                 None if (prunes || now - kept.row.received > DAY * 29)

@@ -70,17 +70,18 @@ impl Shelf {
         }
     }
 
-    /// Whether a reading that was offered is to be found here.
+    /// Whether a reading that was offered is to be found here, each of its values as held or as a conflict.
     #[must_use]
     pub fn has(&self, device: &DeviceId, reading: &Reading) -> bool {
         let which = (device.clone(), reading.time.as_millis());
         let Some(held) = self.readings.get(&which) else { return false };
-        let within = |held: Option<i64>, offered: Option<i64>| offered.is_none() || held == offered;
-        let (old, new) = (parts(*held), parts(reading.values));
         let beside = self.conflicts.get(&which);
-        (within(old.0, new.0) && within(old.1, new.1))
-            || beside
-                .is_some_and(|known| known.contains_key(&reading.values) || known.len() >= MAX_PER_READING)
+        let known: Vec<_> = beside.iter().flat_map(|known| known.keys()).chain([held]).map(|one| parts(*one)).collect();
+        let (temperature, moisture) = parts(reading.values);
+        let full = beside.is_some_and(|known| known.len() >= MAX_PER_READING);
+        let found_both = (temperature.is_none() || known.iter().any(|one| one.0 == temperature))
+            && (moisture.is_none() || known.iter().any(|one| one.1 == moisture));
+        full || found_both
     }
 
     /// The first difference from what it should be, in words.
