@@ -16,6 +16,10 @@ const BATCH_WHEN_SHORT: i64 = 8_192;
 
 pub(super) fn prune(journal: &mut Journal, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
     let kept_since = now.saturating_sub(journal.limits.keep.max(RESEND_WINDOW));
+    let first = if short { Vec::new() } else { oldest(journal, kept_since, 1).doing("read", &journal.path)? };
+    if first.iter().any(|row| row.received >= kept_since) {
+        return Ok(0);
+    }
     let batch = if short { BATCH_WHEN_SHORT } else { BATCH };
     let mut rows = oldest(journal, kept_since, batch).doing("read", &journal.path)?;
     let young = rows.iter().position(|row| !short && row.received >= kept_since);

@@ -32,7 +32,7 @@ const AGAIN_TIMES: u32 = 24;
 /// How often such ones are looked for.
 const LOOK_FOR_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// So long after the cloud last took something it is asked how far it is: it may have gone back.
-const GREET_EVERY: Duration = Duration::from_secs(60 * 60);
+const GREET_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// What is to be done next.
 #[derive(Debug)]

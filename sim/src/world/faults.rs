@@ -199,7 +199,7 @@ impl List<'_> {
             self.add(Fault::CutLine(gateway, span));
         }
         for _ in 0..self.often(35, 3) {
-            let far = if self.rng.chance(30) { 7 * DAY } else { 8 * HOUR };
+            let far = if self.rng.chance(15) { 7 * DAY } else { 8 * HOUR };
             let span = below(self.rng, far);
             self.add(Fault::CutRoad(gateway, span));
         }

@@ -30,6 +30,8 @@ use tokio::sync::oneshot;
 /// in which nothing happens.
 const IDLE: Millis = 2 * MINUTE;
 const IDLE_FACTOR: Millis = 10;
+/// Housekeeping is looked after this often; the shipped shell does so each minute.
+const TEND_EVERY: Millis = 3 * HOUR;
 /// What an uplink may want done without time passing: more, and it goes round in circles.
 const MAX_STEPS: usize = 20_000;
 /// What a journal may take beyond its limit: the counters and cursors of a full one.
@@ -72,6 +74,8 @@ struct Running {
     /// The offer that is on its way; zero is none.
     offer: u64,
     wake: Millis,
+    /// When housekeeping is due.
+    tend: Millis,
     salvages: usize,
 }
 
@@ -137,7 +141,7 @@ impl Gateway {
         let uplink = Uplink::new("http://cloud".into(), wire, self.when, false, progress);
         let (generation, wake) = (progress.generation, Millis::MAX);
         self.running =
-            Some(Running { keeper, uplink, reader: None, generation, offer: 0, wake, salvages: 0 });
+            Some(Running { keeper, uplink, reader: None, generation, offer: 0, wake, tend: Millis::MIN, salvages: 0 });
         world.trace(|| format!("gateway {} runs, up to survey {}", self.number, progress.last_seq));
         self.look(world);
         self.wake_after(world, 0);
@@ -279,7 +283,8 @@ impl Gateway {
         // Rounds close also when nothing comes.
         self.handle(world, Group::default(), &[]);
         let now = self.moment(world);
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running.as_mut().filter(|running| running.tend <= world.now()) {
+            running.tend = world.now() + TEND_EVERY;
             running.keeper.tend(now);
         }
         if self.machine.disk.is_off() {
@@ -443,7 +448,7 @@ impl Gateway {
         let Some(running) = &self.running else { return };
         let delay = Millis::try_from(running.keeper.pause(now).as_millis()).unwrap_or(HOUR) + 1;
         // Most of these are for housekeeping, which can wait.
-        self.wake_after(world, delay.max(10 * MINUTE));
+        self.wake_after(world, delay.max(TEND_EVERY / 6));
     }
 
     fn wake_after(&mut self, world: &mut Context, delay: Millis) {

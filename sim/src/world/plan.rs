@@ -134,7 +134,7 @@ fn meter(rng: &mut Rng, number: u64) -> MeterPlan {
         sends_at: below(rng, DAY / MINUTE) * MINUTE,
         fast: if rng.chance(15) { below(rng, 4) * MINUTE } else { 0 },
         careless: if rng.chance(20) { 30 } else { 0 },
-        give_up: Duration::from_secs(30 + rng.below(1_200)),
+        give_up: Duration::from_secs(30 + rng.below(300)),
     }
 }
 
