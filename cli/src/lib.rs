@@ -1,8 +1,9 @@
-//! The one binary: arguments, configuration, and a command for each role.
+//! All of the one binary: arguments, configuration, and a command for each role. A library only so that tests and the
+//! fuzzer reach the parsing; nobody else should depend on it.
 
 mod address;
 mod commands;
-mod config;
+pub mod config;
 mod demo;
 mod failure;
 mod listen;
@@ -33,8 +34,9 @@ struct Cli {
     command: Command,
 }
 
-fn main() -> ExitCode {
-    let command = Cli::command();
+/// The program: reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let command = command();
     let line = match config::with_file(&command, std::env::args_os().collect()) {
         Ok(line) => line,
         Err(failure) => return report(&failure),
@@ -49,6 +51,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
+}
+
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
