@@ -123,13 +123,13 @@ fn parse(text: &str, command: &Command) -> Result<Table, String> {
     let settings: Table = text.parse().map_err(|error: toml::de::Error| error.to_string())?;
     for (name, section) in &settings {
         let commands = || known(command.get_subcommands().map(Command::get_name), "help");
+        let Value::Table(section) = section else {
+            return Err(format!("`{name}` stands outside a section; put it under {}", commands()));
+        };
         let one = command
             .get_subcommands()
             .find(|one| one.get_name() == name)
             .ok_or_else(|| format!("unknown section `[{name}]`; there is {}", commands()))?;
-        let Value::Table(section) = section else {
-            return Err(format!("`{name}` stands outside a section; put it under {}", commands()));
-        };
         let flags = || one.get_arguments().filter_map(|arg| arg.get_long());
         if let Some(key) = section.keys().find(|key| !flags().any(|flag| flag == *key) || *key == "help") {
             return Err(format!("unknown key `{key}` in `[{name}]`; there is {}", known(flags(), "help")));
@@ -165,4 +165,35 @@ fn flags(section: &str, key: &str, value: &Value) -> Result<Vec<String>, String>
 /// The name under which a flag is known to the parser.
 fn id(key: &str) -> String {
     key.replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_checked_whole_without_asking_for_what_it_need_not_say() {
+        let text = "[gateway]\nlisten = [\"udp://a\", \"udp://b:1\"]\nprint = true\nonce = false\n[device]\nspeed = 2.5\n";
+        let flags = ["--speed=2.5", "--listen=udp://a", "--listen=udp://b:1", "--print"];
+        assert_eq!(check(text).as_deref(), Ok(&flags.map(String::from)[..]));
+        assert_eq!(check(""), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, part) in [
+            ("[gateway\n", "line 1"),
+            ("listen = 1\n", "`listen`"),
+            ("[gatway]\n", "`[gatway]`"),
+            ("[gateway]\nhelp = true\n", "`help`"),
+            ("[gateway]\nexpect = [[1]]\n", "`expect` in `[gateway]`"),
+            ("[gateway]\nlisten = \"tcp://a\"\n", "tcp://"),
+            ("[gateway]\njournal-max = -1\n", "`-1` is not a size"),
+            ("[gateway]\nlisten = true\n", "--listen"),
+            ("[device]\nsurvey = \"a\"\nreplay = \"b\"\n", "--replay"),
+        ] {
+            let said = check(text).unwrap_err();
+            assert!(said.contains(part), "{text}: {said}");
+        }
+    }
 }
