@@ -31,10 +31,11 @@ pub enum Reply {
     Unknown,
 }
 
-/// Refuses a message for good: `Surveys refused: <why>`.
+/// Refuses a message for good: `Surveys refused: <why>`. It never reads as [`try_again`], whatever foreign text `why` quotes.
 #[must_use]
 pub fn refused(why: &str) -> String {
-    format!("{REFUSED}{}", one_line(why, MAX_LEN - REFUSED.len()))
+    let why = one_line(why, MAX_LEN - REFUSED.len());
+    format!("{REFUSED}{}", why.trim_end_matches(TRY_AGAIN))
 }
 
 /// Refuses a message through no fault of its own, for lack of room, say: `Surveys refused: <why>; try again later`.
@@ -99,6 +100,13 @@ mod tests {
         let long = refused(&"é\n".repeat(5000));
         assert!(long.len() <= MAX_LEN && !long.contains('\n'), "{long}");
         assert!(try_again(&"x".repeat(5000)).len() == MAX_LEN);
+    }
+
+    #[test]
+    fn a_refusal_for_good_is_never_read_as_one_for_now() {
+        for why in ["no; try again later", "no; try\nagain later; try again later"] {
+            assert_eq!(parse(refused(why).as_bytes()), Reply::Refused { reason: "no".into(), again: false });
+        }
     }
 
     #[test]
