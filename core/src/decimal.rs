@@ -71,6 +71,10 @@ impl Decimal {
 
 /// `number` / 10^`places`, rounded, halves away from zero.
 pub(crate) fn divide(number: i64, places: u32) -> i64 {
+    // Half of 10^19 still fits a mantissa; of 10^20 not.
+    if places == 19 && number.unsigned_abs() >= 5 * 10_u64.pow(18) {
+        return number.signum();
+    }
     let Some(divisor) = 10_i64.checked_pow(places) else { return 0 };
     let (quotient, rest) = (number / divisor, number % divisor);
     if rest.unsigned_abs() >= divisor.unsigned_abs().div_ceil(2) && divisor > 1 {
@@ -157,6 +161,14 @@ mod tests {
             assert_eq!(hundredths(bad), None, "{bad}");
         }
         assert_eq!(Decimal::parse_plain("1e1"), None, "a plain number has no exponent");
+    }
+
+    #[test]
+    fn the_longest_mantissa_is_rounded_like_any_other() {
+        assert_eq!(Decimal::new(5_000_000_000_000_000_000, -19).scaled(0), Some(1));
+        assert_eq!(Decimal::new(4_999_999_999_999_999_999, -19).scaled(0), Some(0));
+        assert_eq!(Decimal::new(i64::MIN, -21).scaled(2), Some(-1));
+        assert_eq!(Decimal::new(i64::MAX, -20).scaled(0), Some(0));
     }
 
     #[test]

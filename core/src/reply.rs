@@ -1,6 +1,6 @@
 //! What a gateway and a cloud answer, on the reference system's sockets.
 
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{format, string::String};
 
 /// The gateway's whole answer to a survey that is safe with it.
 pub const ARRIVED: &str = "Surveys arrived";
@@ -22,7 +22,7 @@ pub enum Reply {
     Accepted,
     /// The other side does not want it.
     Refused {
-        /// Why, in its words.
+        /// Why, in its words: one line, at most [`MAX_LEN`] bytes, without anything that a terminal would obey.
         reason: String,
         /// The fault is not in the message: the same one may be accepted later.
         again: bool,
@@ -31,10 +31,11 @@ pub enum Reply {
     Unknown,
 }
 
-/// Refuses a message for good: `Surveys refused: <why>`.
+/// Refuses a message for good: `Surveys refused: <why>`. It never reads as [`try_again`], whatever foreign text `why` quotes.
 #[must_use]
 pub fn refused(why: &str) -> String {
-    format!("{REFUSED}{}", one_line(why, MAX_LEN - REFUSED.len()))
+    let why = one_line(why, MAX_LEN - REFUSED.len());
+    format!("{REFUSED}{}", why.trim_end_matches(TRY_AGAIN))
 }
 
 /// Refuses a message through no fault of its own, for lack of room, say: `Surveys refused: <why>; try again later`.
@@ -51,10 +52,10 @@ pub fn parse(bytes: &[u8]) -> Reply {
         return Reply::Accepted;
     }
     let Some(why) = text.strip_prefix(REFUSED) else { return Reply::Unknown };
-    match why.strip_suffix(TRY_AGAIN) {
-        Some(why) => Reply::Refused { reason: why.to_owned(), again: true },
-        None => Reply::Refused { reason: why.to_owned(), again: false },
-    }
+    let (why, again) = why.strip_suffix(TRY_AGAIN).map_or((why, false), |why| (why, true));
+    // Whoever answers on a datagram socket may be anybody, and the reason goes into logs and onto terminals.
+    let longest = MAX_LEN - REFUSED.len() - if again { TRY_AGAIN.len() } else { 0 };
+    Reply::Refused { reason: one_line(why, longest), again }
 }
 
 fn one_line(text: &str, max_len: usize) -> String {
@@ -99,5 +100,24 @@ mod tests {
         let long = refused(&"é\n".repeat(5000));
         assert!(long.len() <= MAX_LEN && !long.contains('\n'), "{long}");
         assert!(try_again(&"x".repeat(5000)).len() == MAX_LEN);
+    }
+
+    #[test]
+    fn a_refusal_for_good_is_never_read_as_one_for_now() {
+        for why in ["no; try again later", "no; try\nagain later; try again later"] {
+            assert_eq!(parse(refused(why).as_bytes()), Reply::Refused { reason: "no".into(), again: false });
+        }
+    }
+
+    #[test]
+    fn a_reason_from_a_stranger_is_one_line_too() {
+        let heard = parse(b"Surveys refused: \x1b[2J\n\xc2\x9b2Jno");
+        assert_eq!(heard, Reply::Refused { reason: " [2J  2Jno".into(), again: false });
+        let Reply::Refused { reason, again: true } =
+            parse(format!("Surveys refused: {}; try again later", "x".repeat(5000)).as_bytes())
+        else {
+            panic!("a refusal")
+        };
+        assert_eq!(try_again(&reason).len(), MAX_LEN);
     }
 }

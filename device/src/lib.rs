@@ -19,3 +19,4 @@ pub use error::Error;
 pub use file::FileError;
 pub use settings::{Gateway, Settings, Source};
 pub use shell::{Summary, run};
+pub use survey::check as check_survey;

@@ -30,8 +30,12 @@ pub(crate) fn load(path: &Path, device: &DeviceId) -> Result<Message, Error> {
     Ok(Message { text: message::from_file(device, &text), readings })
 }
 
-/// Refuses what the gateway would refuse, naming the line of the file; returns how many readings there are.
-fn check(device: &DeviceId, text: &str) -> Result<u64, Refusal> {
+/// Refuses what the gateway would refuse of `device`'s survey file, naming the line of the file; returns how many readings
+/// there are.
+///
+/// # Errors
+/// At the first line that is no measurement, or too long for a datagram.
+pub fn check(device: &DeviceId, text: &str) -> Result<u64, Refusal> {
     let mut readings = 0;
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         let sent = message::from_file(device, line);

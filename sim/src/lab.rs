@@ -115,7 +115,7 @@ impl Lab {
 }
 
 /// SQLite's own opinion of a file that a killed program left behind.
-fn check_integrity(path: &Path) -> Result<()> {
+pub(crate) fn check_integrity(path: &Path) -> Result<()> {
     let store = rusqlite::Connection::open(path)?;
     let verdict: String = store.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     anyhow::ensure!(verdict == "ok", "{} is damaged: {verdict}", path.display());

@@ -6,11 +6,12 @@
 //! fieldpost-sim      benchmarks against bare peers, in one run each
 //! ```
 //!
-//! The parts: [`process`] owns children, [`meters`] send, [`ledger`] remembers and audits, [`proxy`] is the bad
+//! The parts: [`process`] owns children, [`meters`] send, [`ledger`] remembers and audits, [`custody`] looks into the journal, [`proxy`] is the bad
 //! line between gateway and cloud, [`lab`] puts them together. Whatever is random comes from [`rng`], whose seed
 //! is printed.
 
 pub mod bench;
+pub mod custody;
 pub mod lab;
 pub mod ledger;
 pub mod meters;

@@ -62,6 +62,11 @@ impl Program {
         }
     }
 
+    /// One more argument, from the next start on.
+    pub fn add_argument(&mut self, argument: &str) {
+        self.arguments.push(argument.into());
+    }
+
     /// Starts it.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 
 use anyhow::Result;
 use fieldpost_sim::{
+    custody,
     lab::Lab,
     ledger::{Audit, Ledger},
     meters::{Field, Plan},
@@ -31,6 +32,20 @@ const BETWEEN_KILLS: Duration = Duration::from_millis(500);
 #[test]
 fn what_was_acknowledged_survives_200_kills_once() {
     under_kills().unwrap();
+}
+
+/// How often the gateway alone is killed, from one kill to the next at most, and after how many the journal is looked into.
+const GATEWAY_KILLS: u32 = 320;
+const BETWEEN_GATEWAY_KILLS: Duration = Duration::from_millis(115);
+const KILLS_BETWEEN_LOOKS: u32 = 20;
+
+/// So small that it is full every few seconds: old surveys are let go of, and the log is folded into the file after every
+/// 16 pages, so that kills meet both.
+const SMALL_JOURNAL: &str = "--journal-max=512KiB";
+
+#[test]
+fn what_was_acknowledged_is_in_the_journal_or_the_cloud_after_each_of_320_kills_of_the_gateway() {
+    under_gateway_kills().unwrap();
 }
 
 #[test]
@@ -86,6 +101,39 @@ fn strike(lab: &mut Lab, rng: &mut Rng) -> Result<u32> {
         }
     }
     Ok(1)
+}
+
+fn under_gateway_kills() -> Result<()> {
+    let seed = seed()?;
+    println!("FIELDPOST_SIM_SEED={seed}");
+    let mut rng = Rng::new(seed);
+    let mut lab = Lab::new()?;
+    lab.gateway.add_argument(SMALL_JOURNAL);
+    let ledger = Arc::new(Ledger::default());
+    lab.cloud.start()?;
+    lab.gateway.start()?;
+    let began = Instant::now();
+    let field = Field::start(Plan { rest: Duration::from_millis(50), ..plan(&lab, seed) }, ledger.clone())?;
+    let (mut let_go, mut journal_alone) = (0, 0);
+    for kill in 1..=GATEWAY_KILLS {
+        // Real sleep on purpose, as above.
+        sleep(rng.within(BETWEEN_GATEWAY_KILLS));
+        lab.gateway.kill()?;
+        if kill % KILLS_BETWEEN_LOOKS == 0 {
+            let look = custody::look(&lab, &ledger)?;
+            assert!(look.audit.clean(), "after {kill} kills: {}", look.audit);
+            let_go = let_go.max(look.journal.first - 1);
+            journal_alone += look.journal_alone;
+        }
+        lab.gateway.start()?;
+    }
+    println!("{GATEWAY_KILLS} kills in {:?}; {let_go} surveys let go of", began.elapsed());
+    println!("{journal_alone} acknowledged readings were in the journal alone when it was looked at");
+    assert!(let_go > 0, "the journal was never so full that it let go of anything");
+    assert!(journal_alone > 0, "the cloud was always ahead of the journal: the looks prove nothing");
+    let audit = settle(lab, field, &ledger)?;
+    assert!(audit.acknowledged > 2_000, "hardly any load: {audit}");
+    Ok(())
 }
 
 fn under_cuts() -> Result<()> {

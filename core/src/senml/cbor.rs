@@ -1,10 +1,10 @@
 //! SenML in CBOR (RFC 8428, section 6).
 
 use super::{
-    Pack, quantity,
+    Pack, in_order, quantity,
     resolve::{Record, Resolver},
 };
-use crate::{Reason, Refusal, Survey, UtcInstant, decimal::Decimal};
+use crate::{Moisture, Reason, Refusal, Survey, Temperature, UtcInstant, decimal::Decimal};
 use alloc::{borrow::Cow, format, vec::Vec};
 use minicbor::{Decoder, data::Type, decode::Error};
 
@@ -171,17 +171,17 @@ pub fn encode_records(survey: &Survey, received: Option<UtcInstant>) -> Vec<u8> 
     if base.is_none() {
         start_record(&mut out, head.take(), 0);
     }
-    for reading in &survey.readings {
+    for (reading, moisture_first) in in_order(&survey.readings) {
         let offset = base.map_or(0, |base| reading.time.as_millis() - base.as_millis());
-        if let Some(value) = reading.values.temperature() {
+        let temperature = reading.values.temperature().map(Temperature::hundredths);
+        let temperature = temperature.map(|value| (quantity::TEMPERATURE, quantity::CELSIUS, value, 2));
+        let moisture = reading.values.moisture().map(Moisture::hundredths);
+        let moisture = moisture.map(|value| (quantity::MOISTURE, quantity::RATIO, value, 4));
+        let (first, second) = if moisture_first { (moisture, temperature) } else { (temperature, moisture) };
+        for (name, unit, value, places) in first.into_iter().chain(second) {
             start_record(&mut out, head.take(), 3 + u64::from(offset != 0));
-            measured(&mut out, quantity::TEMPERATURE, quantity::CELSIUS, offset);
-            fraction(&mut out, value.hundredths(), 2);
-        }
-        if let Some(value) = reading.values.moisture() {
-            start_record(&mut out, head.take(), 3 + u64::from(offset != 0));
-            measured(&mut out, quantity::MOISTURE, quantity::RATIO, offset);
-            fraction(&mut out, value.hundredths(), 4);
+            measured(&mut out, name, unit, offset);
+            fraction(&mut out, value, places);
         }
     }
     out

@@ -1,11 +1,15 @@
 //! SenML in JSON (RFC 8428, section 5). Numbers are read from their text, never through binary floating point.
 
 use super::{
-    Pack, quantity,
+    Pack, in_order, quantity,
     resolve::{Record, Resolver},
 };
 use crate::{Reason, Refusal, Survey, UtcInstant, decimal, decimal::Decimal};
-use alloc::{borrow::Cow, format, string::String};
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+};
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -26,9 +30,23 @@ pub fn decode_json(bytes: &[u8], now: UtcInstant) -> Result<Pack, Refusal> {
     }
     read.map_err(|error| {
         let reason = if error.is_eof() { Reason::Truncated } else { Reason::Malformed };
-        Refusal::new(reason, format!("this is not SenML JSON, behind record {}: {error}", resolver.records()))
+        let why = explain(&error);
+        Refusal::new(reason, format!("this is not SenML JSON, behind record {}: {why}", resolver.records()))
     })?;
     Ok(resolver.finish())
+}
+
+/// The library's words, which show what they found: a string of megabytes, if that is what stands there.
+fn explain(error: &serde_json::Error) -> String {
+    const SHOWN: usize = 120;
+    let text = error.to_string();
+    match text.char_indices().nth(SHOWN) {
+        None => text,
+        Some((end, _)) => {
+            let start = text.get(..end).unwrap_or_default();
+            format!("{start}... at line {} column {}", error.line(), error.column())
+        }
+    }
 }
 
 /// Hands record after record to the resolver, so that a hostile pack is refused before it is held.
@@ -127,7 +145,7 @@ pub fn encode_json(surveys: &[Survey]) -> String {
     let mut out = String::from("[");
     for survey in surveys {
         let mut base = Some(&survey.device);
-        for reading in &survey.readings {
+        for (reading, moisture_first) in in_order(&survey.readings) {
             let temperature = reading.values.temperature().map(|value| {
                 (quantity::TEMPERATURE, quantity::CELSIUS, decimal::print(value.hundredths(), 2))
             });
@@ -135,7 +153,9 @@ pub fn encode_json(surveys: &[Survey]) -> String {
                 .values
                 .moisture()
                 .map(|value| (quantity::MOISTURE, quantity::RATIO, decimal::print(value.hundredths(), 4)));
-            for (name, unit, value) in temperature.into_iter().chain(moisture) {
+            let (first, second) =
+                if moisture_first { (moisture, temperature) } else { (temperature, moisture) };
+            for (name, unit, value) in first.into_iter().chain(second) {
                 let start = if out.len() > 1 { ",\n " } else { "" };
                 // Ids, names and units have no character that JSON would escape.
                 let base = base.take().map_or_else(String::new, |id| format!(r#""bn":"{id}/","#));

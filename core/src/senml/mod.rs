@@ -15,7 +15,7 @@ mod resolve;
 pub use cbor::{decode_cbor, encode_records, pack};
 pub use json::{decode_json, encode_json};
 
-use crate::{Survey, UtcInstant};
+use crate::{Offer, Reading, Survey, UtcInstant, Values};
 use alloc::vec::Vec;
 
 /// The most records of a pack: a survey of four years of hours in one go, and a bound on what a pack of tiny records
@@ -38,6 +38,29 @@ pub struct PackSurvey {
     pub survey: Survey,
     /// When the gateway got it, if the sender says.
     pub received: Option<UtcInstant>,
+}
+
+/// Readings as they are printed, and whether the moisture goes before the temperature.
+///
+/// Of two readings of one instant that contradict each other, the second must begin with a value that does: whoever reads
+/// records takes one that does not contradict for a part of the first.
+fn in_order(readings: &[Reading]) -> impl Iterator<Item = (&Reading, bool)> {
+    let mut held: Option<Reading> = None;
+    readings.iter().map(move |reading| {
+        let before = held.filter(|held| held.time == reading.time).map(|held| held.values);
+        let offer = before.map(|values| values.offer(reading.values));
+        // If the temperatures do not contradict each other, the moistures do.
+        let held_temperature = before.and_then(Values::temperature);
+        let moisture_first = offer == Some(Offer::Differs)
+            && (held_temperature.is_none() || held_temperature == reading.values.temperature());
+        held = match (offer, before) {
+            (Some(Offer::Same), Some(values)) | (Some(Offer::Adds(values)), _) => {
+                Some(Reading { values, ..*reading })
+            }
+            _ => Some(*reading),
+        };
+        (reading, moisture_first)
+    })
 }
 
 /// The last segment of a name, and its unit.

@@ -196,6 +196,35 @@ fn surveys_of_one_device_that_came_apart_stay_apart() {
     assert_eq!(pack.surveys, expected);
 }
 
+/// The first of two that contradict each other must not be completed from the second on the way.
+#[test]
+fn readings_of_one_instant_that_contradict_each_other_stay_as_they_are() {
+    let at = |temperature, moisture| reading("2025-07-01T08:00:00Z", temperature, moisture);
+    for readings in [
+        vec![at(None, Some(10)), at(Some(20), Some(30))],
+        vec![at(Some(20), Some(10)), at(Some(20), Some(30))],
+        vec![at(Some(20), Some(10)), at(Some(21), Some(10)), at(Some(20), None)],
+        vec![at(Some(20), None), at(Some(21), Some(10)), at(None, Some(11)), at(Some(21), Some(10))],
+    ] {
+        let one = survey("a", readings);
+        let cbor = decode_cbor(&pack([&encode_records(&one, None)[..]]), now()).unwrap();
+        assert_eq!(cbor.surveys[0].survey, one);
+        assert_eq!(json(&encode_json(core::slice::from_ref(&one))), Ok(vec![one]));
+    }
+}
+
+#[test]
+fn a_refusal_does_not_repeat_megabytes_of_what_it_refuses() {
+    for text in
+        [format!("[\"{}\"]", "x".repeat(1 << 20)), format!("[{{\"n\":[\"{}\"]}}]", "é\u{1b}".repeat(1 << 10))]
+    {
+        let said = json(&text).unwrap_err().to_string();
+        assert!(said.len() < 600 && !said.contains(char::is_control), "{said}");
+    }
+    let said = json(&format!("[\"{}\"]", "x".repeat(1000))).unwrap_err().to_string();
+    assert!(said.contains("invalid type: string") && said.ends_with("... at line 1 column 1003"), "{said}");
+}
+
 prop_compose! {
     fn any_survey()(
         device in "[A-Za-z0-9][A-Za-z0-9:._-]{0,62}",
