@@ -7,14 +7,14 @@
 //! ```
 //!
 //! The parts: [`process`] owns children, [`meters`] send, [`ledger`] remembers and audits, [`proxy`] is the bad
-//! line between gateway and cloud, [`lab`] puts them together. Whatever is random comes from [`rng`], whose seed
+//! line between gateway and cloud, [`system`] puts them together. Whatever is random comes from [`rng`], whose seed
 //! is printed.
 
 pub mod bench;
-pub mod lab;
 pub mod ledger;
 pub mod meters;
 pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod rng;
+pub mod system;
