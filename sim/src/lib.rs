@@ -3,6 +3,7 @@
 //! ```text
 //! tests/kill.rs      the real program, killed and cut off under load, against a ledger of all that was sent
 //! tests/interop.rs   every mix of our three roles and the reference system's (interop/*.py)
+//! fieldpost-sim lab  the real program in network namespaces, with loss, cuts, kills and a full disk
 //! fieldpost-sim      benchmarks against bare peers, in one run each
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! is printed.
 
 pub mod bench;
+pub mod lab;
 pub mod ledger;
 pub mod meters;
 pub mod ports;
