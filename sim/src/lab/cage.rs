@@ -128,9 +128,9 @@ fn path() -> OsString {
 
 /// Copies what the lab has written to where it outlives it.
 fn keep(folder: &Path) -> Result<PathBuf> {
-    let kept = tempfile::Builder::new().prefix("fieldpost-lab-").tempdir()?.keep();
-    copy(folder, &kept)?;
-    Ok(kept)
+    let kept = tempfile::Builder::new().prefix("fieldpost-lab-").tempdir()?;
+    copy(folder, kept.path())?;
+    Ok(kept.keep())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

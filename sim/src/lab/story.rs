@@ -76,11 +76,12 @@ fn heal(world: &mut World, rng: &mut Rng, out: &mut dyn Write) -> Result<()> {
 fn look(world: &mut World) -> Result<Audit> {
     world.gateway.kill()?;
     world.cloud.kill()?;
-    let store = world.store();
-    let verdict: String =
-        Connection::open(&store)?.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-    ensure!(verdict == "ok", "{} is damaged: {verdict}", store.display());
-    world.ledger.audit(&store)
+    for file in [world.store(), world.journal().join("journal.db")] {
+        let check = "PRAGMA integrity_check";
+        let verdict: String = Connection::open(&file)?.query_row(check, [], |row| row.get(0))?;
+        ensure!(verdict == "ok", "{} is damaged: {verdict}", file.display());
+    }
+    world.ledger.audit(&world.store())
 }
 
 fn judge(audit: &Audit, out: &mut dyn Write) -> Result<bool> {
