@@ -1,7 +1,7 @@
 //! Who holds what at a moment: the journal that a killed gateway left behind, beside the cloud's store.
 
 use crate::{
-    lab::{self, Lab},
+    system::{self, System},
     ledger::{Audit, Ledger},
 };
 use anyhow::{Context, Result};
@@ -34,7 +34,7 @@ impl Journal {
             }
         }
         let path = copy.path().join("journal.db");
-        lab::check_integrity(&path)?;
+        system::check_integrity(&path)?;
         let journal = Connection::open(&path)?;
         let mut query = journal.prepare("SELECT seq, records FROM surveys ORDER BY seq")?;
         let mut rows = query.query([])?;
@@ -68,9 +68,9 @@ pub struct Look {
 ///
 /// # Errors
 /// One of them cannot be read, or is damaged.
-pub fn look(lab: &Lab, ledger: &Ledger) -> Result<Look> {
-    let journal = Journal::read(&lab.gateway_data())?;
-    let mut audit = ledger.audit(&lab.store())?;
+pub fn look(system: &System, ledger: &Ledger) -> Result<Look> {
+    let journal = Journal::read(&system.gateway_data())?;
+    let mut audit = ledger.audit(&system.store())?;
     let missing = audit.lost.len();
     audit.lost.retain(|reading| !journal.readings.contains(reading));
     Ok(Look { journal_alone: missing - audit.lost.len(), audit, journal })

@@ -33,6 +33,19 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<BTreeMap<Which, Entry>>);
 
+/// A device's part of an audit, in readings.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Sent, whatever became of them.
+    pub sent: usize,
+    /// Acknowledged to the meter.
+    pub acknowledged: usize,
+    /// In the store.
+    pub held: usize,
+    /// Acknowledged, and not in the store.
+    pub missing: usize,
+}
+
 /// What comparing a store with the ledger found.
 #[derive(Debug, Default)]
 pub struct Audit {
@@ -54,6 +67,8 @@ pub struct Audit {
     pub miscounted: i64,
     /// Conflicts in the store; the meters never contradict themselves.
     pub conflicts: i64,
+    /// Each device's part.
+    pub devices: BTreeMap<Arc<str>, Share>,
 }
 
 impl Ledger {
@@ -92,6 +107,7 @@ impl Ledger {
             let told = Told { time: row.get(1)?, temperature: row.get(2)?, moisture: row.get(3)? };
             let which = (Arc::from(row.get::<_, String>(0)?), told.time);
             audit.held += 1;
+            audit.share(&which).held += 1;
             match entries.get(&which) {
                 None => audit.foreign.push(name(&which)),
                 Some(entry) if entry.told != told => {
@@ -103,10 +119,15 @@ impl Ledger {
                 audit.twice.push(name(&which));
             }
         }
-        for (which, _) in entries.iter().filter(|(_, entry)| entry.acknowledged) {
-            audit.acknowledged += 1;
-            if !held.contains_key(which) {
-                audit.lost.push(name(which));
+        for (which, entry) in entries.iter() {
+            audit.share(which).sent += 1;
+            if entry.acknowledged {
+                audit.acknowledged += 1;
+                audit.share(which).acknowledged += 1;
+                if !held.contains_key(which) {
+                    audit.share(which).missing += 1;
+                    audit.lost.push(name(which));
+                }
             }
         }
         let miscounted = "SELECT count(*) FROM devices WHERE readings <> (SELECT count(*) FROM readings WHERE device = id)";
@@ -125,6 +146,10 @@ impl Audit {
     #[must_use]
     pub fn complete(&self) -> bool {
         self.lost.is_empty()
+    }
+
+    fn share(&mut self, (device, _): &Which) -> &mut Share {
+        self.devices.entry(device.clone()).or_default()
     }
 
     /// Whether nothing is wrong, now or ever.
@@ -196,6 +221,8 @@ mod tests {
 
         ledger.acknowledged(&meter, &[told(3000, 30)]);
         assert_eq!(ledger.audit(&path).unwrap().lost, ["m at 1970-01-01T00:00:03Z"]);
+        let share = Share { sent: 3, acknowledged: 2, held: 2, missing: 1 };
+        assert_eq!(ledger.audit(&path).unwrap().devices, [(meter, share)].into());
         let faults =
             "INSERT INTO readings VALUES (1, 1000, 10, NULL), (1, 3000, 31, NULL), (1, 4000, 40, NULL);
                       INSERT INTO conflicts VALUES (1);";

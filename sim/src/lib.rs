@@ -3,11 +3,12 @@
 //! ```text
 //! tests/kill.rs      the real program, killed and cut off under load, against a ledger of all that was sent
 //! tests/interop.rs   every mix of our three roles and the reference system's (interop/*.py)
+//! fieldpost-sim lab  the real program in network namespaces, with loss, cuts, kills and a full disk
 //! fieldpost-sim      benchmarks against bare peers, in one run each
 //! ```
 //!
-//! The parts: [`process`] owns children, [`meters`] send, [`ledger`] remembers and audits, [`custody`] looks into the journal, [`proxy`] is the bad
-//! line between gateway and cloud, [`lab`] puts them together. Whatever is random comes from [`rng`], whose seed
+//! The parts: [`process`] owns children, [`meters`] send, [`ledger`] remembers and audits, [`custody`] looks into the journal,
+//! [`proxy`] is the bad line between gateway and cloud, [`system`] puts them together. Whatever is random comes from [`rng`], whose seed
 //! is printed.
 
 pub mod bench;
@@ -20,4 +21,5 @@ pub mod process;
 pub mod proxy;
 pub mod rng;
 pub mod simulate;
+pub mod system;
 pub mod world;

@@ -1,14 +1,19 @@
-//! `fieldpost-sim`: benchmarks of the shipped program against bare peers. Build it and `fieldpost` with `--release`.
+//! `fieldpost-sim`: the lab, and benchmarks of the shipped program against bare peers. Build it and `fieldpost` with `--release`.
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use fieldpost_sim::{
     bench::{acks, echo, ingest, memory},
-    simulate,
+    lab, simulate,
 };
-use std::{io::stdout, net::SocketAddr, time::Duration};
+use std::{
+    io::{stderr, stdout},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
 
-/// Benchmarks of Fieldpost; the kill tests and the mixes with the reference system are `cargo test -p fieldpost-sim`.
+/// The lab and benchmarks of Fieldpost; the kill tests and the mixes with the reference system are `cargo test -p fieldpost-sim`.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -19,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Let worlds happen in virtual time, and judge them: `cargo sim`
     Sim(simulate::Arguments),
+    /// The shipped program in network namespaces, with everything that goes wrong there (root, Linux, under 40 s)
+    Lab(Lab),
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -30,6 +37,19 @@ enum Command {
         #[arg(long)]
         batched: bool,
     },
+}
+
+#[derive(Debug, Args)]
+struct Lab {
+    /// Let nothing go wrong
+    #[arg(long, hide = true)]
+    calm: bool,
+    /// Remove a reading before looking: it must be found out
+    #[arg(long, hide = true)]
+    spoil: bool,
+    /// Set by the lab for its own process in the namespaces
+    #[arg(long, hide = true, value_name = "NAME")]
+    inside: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,23 +106,40 @@ enum Order {
     Day,
 }
 
-fn main() -> Result<()> {
-    let mut out = stdout();
+fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
-        Command::Sim(arguments) => simulate::run(&arguments, &mut out),
-        Command::Echo { address, batched: false } => echo::plain(address),
-        Command::Echo { address, batched: true } => echo::batched(address),
-        Command::Bench(Bench::Acks { seconds, turns, devices, sockets, window }) => {
+        Command::Sim(arguments) => done(simulate::run(&arguments, &mut stdout())),
+        Command::Lab(Lab { calm, spoil, inside }) => {
+            let options = lab::Options { calm, spoil };
+            match inside {
+                None => lab::run(&options, &mut stdout(), &mut stderr()),
+                Some(name) => lab::inside(&options, name, &mut stdout()),
+            }
+        }
+        Command::Echo { address, batched: false } => done(echo::plain(address)),
+        Command::Echo { address, batched: true } => done(echo::batched(address)),
+        Command::Bench(bench) => done(measure(bench)),
+    }
+}
+
+fn done(result: Result<()>) -> Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn measure(bench: Bench) -> Result<()> {
+    let mut out = stdout();
+    match bench {
+        Bench::Acks { seconds, turns, devices, sockets, window } => {
             let duration = Duration::from_secs(seconds);
             acks::run(&acks::Options { duration, turns, devices, sockets, window }, &mut out)
         }
-        Command::Bench(Bench::Ingest { devices, days, order, turns }) => {
+        Bench::Ingest { devices, days, order, turns } => {
             let order = match order {
                 Order::Device => ingest::Order::Device,
                 Order::Day => ingest::Order::Day,
             };
             ingest::run(&ingest::Options { devices, days, order, turns }, &mut out)
         }
-        Command::Bench(Bench::Memory { devices, readings }) => memory::run(devices, readings, &mut out),
+        Bench::Memory { devices, readings } => memory::run(devices, readings, &mut out),
     }
 }

@@ -2,6 +2,10 @@
 
 use crate::ports;
 use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     env,
     ffi::OsString,
@@ -112,6 +116,36 @@ impl Program {
         self.start()
     }
 
+    /// Asks it to end, as an operator or a service manager does, and waits until it has.
+    ///
+    /// # Errors
+    /// It does not end within `patience`, or not with success.
+    pub fn stop(&mut self, patience: Duration) -> Result<()> {
+        let id = self.id().with_context(|| format!("{} is not started", self.name))?;
+        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM)?;
+        self.finish(patience)?;
+        self.child = None;
+        Ok(())
+    }
+
+    /// Leaves out the arguments that begin with `flag` from the next start on.
+    pub fn leave_out(&mut self, flag: &str) {
+        self.arguments.retain(|argument| !argument.to_string_lossy().starts_with(flag));
+    }
+
+    /// Starts it again if it has ended by itself, as a service manager would; says whether it had.
+    ///
+    /// # Errors
+    /// It was never started, or cannot be started.
+    pub fn revive(&mut self) -> Result<bool> {
+        if self.ended()?.is_none() {
+            return Ok(false);
+        }
+        self.child = None;
+        self.start()?;
+        Ok(true)
+    }
+
     /// Its exit status, if it has ended by itself.
     ///
     /// # Errors
@@ -154,6 +188,12 @@ impl Program {
     #[must_use]
     pub fn outputs(&self) -> Vec<String> {
         (1..=self.starts).map(|life| read(&self.file(life, "out"))).collect()
+    }
+
+    /// What each of its lives has logged, oldest first.
+    #[must_use]
+    pub fn logs(&self) -> Vec<String> {
+        (1..=self.starts).map(|life| read(&self.file(life, "log"))).collect()
     }
 
     /// The end of what it has logged since its last start.

@@ -10,11 +10,11 @@
 use anyhow::Result;
 use fieldpost_sim::{
     custody,
-    lab::Lab,
     ledger::{Audit, Ledger},
     meters::{Field, Plan},
     proxy::{Fault, Proxy},
     rng::{Rng, seed},
+    system::System,
 };
 use std::{
     collections::BTreeSet,
@@ -64,33 +64,33 @@ fn under_kills() -> Result<()> {
     let seed = seed()?;
     println!("FIELDPOST_SIM_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let mut lab = Lab::new()?;
+    let mut system = System::new()?;
     let ledger = Arc::new(Ledger::default());
-    lab.cloud.start()?;
-    lab.gateway.start()?;
+    system.cloud.start()?;
+    system.gateway.start()?;
     let began = Instant::now();
-    let field = Field::start(plan(&lab, seed), ledger.clone())?;
+    let field = Field::start(plan(&system, seed), ledger.clone())?;
     let mut kills = 0;
     while kills < 200 {
         // Real sleep on purpose: the processes live in real time, and where they are in it is the experiment.
         sleep(rng.within(BETWEEN_KILLS));
-        kills += strike(&mut lab, &mut rng)?;
+        kills += strike(&mut system, &mut rng)?;
     }
     println!("{kills} kills in {:?}", began.elapsed());
-    let audit = settle(lab, field, &ledger)?;
+    let audit = settle(system, field, &ledger)?;
     assert!(audit.acknowledged > 2_000, "hardly any load: {audit}");
     Ok(())
 }
 
 /// Kills the gateway, the cloud, or both, and starts them again; returns how many died.
-fn strike(lab: &mut Lab, rng: &mut Rng) -> Result<u32> {
+fn strike(system: &mut System, rng: &mut Rng) -> Result<u32> {
     match rng.below(5) {
-        0 | 1 => lab.gateway.restart()?,
-        2 | 3 => lab.cloud.restart()?,
+        0 | 1 => system.gateway.restart()?,
+        2 | 3 => system.cloud.restart()?,
         _ => {
-            lab.gateway.kill()?;
-            lab.cloud.kill()?;
-            let (mut first, mut second) = (&mut lab.gateway, &mut lab.cloud);
+            system.gateway.kill()?;
+            system.cloud.kill()?;
+            let (mut first, mut second) = (&mut system.gateway, &mut system.cloud);
             if rng.chance(50) {
                 std::mem::swap(&mut first, &mut second);
             }
@@ -107,31 +107,31 @@ fn under_gateway_kills() -> Result<()> {
     let seed = seed()?;
     println!("FIELDPOST_SIM_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let mut lab = Lab::new()?;
-    lab.gateway.add_argument(SMALL_JOURNAL);
+    let mut system = System::new()?;
+    system.gateway.add_argument(SMALL_JOURNAL);
     let ledger = Arc::new(Ledger::default());
-    lab.cloud.start()?;
-    lab.gateway.start()?;
+    system.cloud.start()?;
+    system.gateway.start()?;
     let began = Instant::now();
-    let field = Field::start(Plan { rest: Duration::from_millis(50), ..plan(&lab, seed) }, ledger.clone())?;
+    let field = Field::start(Plan { rest: Duration::from_millis(50), ..plan(&system, seed) }, ledger.clone())?;
     let (mut let_go, mut journal_alone) = (0, 0);
     for kill in 1..=GATEWAY_KILLS {
         // Real sleep on purpose, as above.
         sleep(rng.within(BETWEEN_GATEWAY_KILLS));
-        lab.gateway.kill()?;
+        system.gateway.kill()?;
         if kill % KILLS_BETWEEN_LOOKS == 0 {
-            let look = custody::look(&lab, &ledger)?;
+            let look = custody::look(&system, &ledger)?;
             assert!(look.audit.clean(), "after {kill} kills: {}", look.audit);
             let_go = let_go.max(look.journal.first - 1);
             journal_alone += look.journal_alone;
         }
-        lab.gateway.start()?;
+        system.gateway.start()?;
     }
     println!("{GATEWAY_KILLS} kills in {:?}; {let_go} surveys let go of", began.elapsed());
     println!("{journal_alone} acknowledged readings were in the journal alone when it was looked at");
     assert!(let_go > 0, "the journal was never so full that it let go of anything");
     assert!(journal_alone > 0, "the cloud was always ahead of the journal: the looks prove nothing");
-    let audit = settle(lab, field, &ledger)?;
+    let audit = settle(system, field, &ledger)?;
     assert!(audit.acknowledged > 2_000, "hardly any load: {audit}");
     Ok(())
 }
@@ -140,12 +140,12 @@ fn under_cuts() -> Result<()> {
     let seed = seed()?;
     println!("FIELDPOST_SIM_SEED={seed}");
     let mut rng = Rng::new(seed);
-    let mut lab = Lab::behind_proxy()?;
+    let mut system = System::behind_proxy()?;
     let ledger = Arc::new(Ledger::default());
-    let proxy = Proxy::start(lab.uplink, lab.http)?;
-    lab.cloud.start()?;
-    lab.gateway.start()?;
-    let field = Field::start(plan(&lab, seed), ledger.clone())?;
+    let proxy = Proxy::start(system.uplink, system.http)?;
+    system.cloud.start()?;
+    system.gateway.start()?;
+    let field = Field::start(plan(&system, seed), ledger.clone())?;
     // Each fault in turn, so that none is left out, and in between a line that works.
     let faults = Fault::EVERY.into_iter().flat_map(|fault| [fault, Fault::None]);
     for fault in faults.cycle().take(60) {
@@ -153,8 +153,8 @@ fn under_cuts() -> Result<()> {
         sleep(rng.within(BETWEEN_KILLS));
         match rng.below(4) {
             // The gateway that is started again does not wait out its pause: more of the faults meet a connection.
-            0 | 1 => lab.gateway.restart()?,
-            2 => lab.cloud.restart()?,
+            0 | 1 => system.gateway.restart()?,
+            2 => system.cloud.restart()?,
             _ => {}
         }
         sleep(rng.within(BETWEEN_KILLS));
@@ -162,21 +162,21 @@ fn under_cuts() -> Result<()> {
     proxy.set(Fault::None);
     println!("{} connections struck", proxy.struck());
     assert!(proxy.struck() > 10, "the faults hardly met a connection: {}", proxy.struck());
-    settle(lab, field, &ledger)?;
+    settle(system, field, &ledger)?;
     Ok(())
 }
 
 fn started_in(order: &str) -> Result<()> {
-    let mut lab = Lab::new()?;
+    let mut system = System::new()?;
     let ledger = Arc::new(Ledger::default());
     let mut field = None;
     for role in order.chars() {
         match role {
-            'g' => lab.gateway.start()?,
-            'c' => lab.cloud.start()?,
+            'g' => system.gateway.start()?,
+            'c' => system.cloud.start()?,
             _ => {
                 field =
-                    Some(Field::start(Plan { surveys: 20, careless: 0, ..plan(&lab, 1) }, ledger.clone())?)
+                    Some(Field::start(Plan { surveys: 20, careless: 0, ..plan(&system, 1) }, ledger.clone())?)
             }
         }
         // Real time for it to meet that the others are missing; what is checked does not depend on how long.
@@ -184,14 +184,14 @@ fn started_in(order: &str) -> Result<()> {
     }
     let tally = field.map(Field::finish).transpose()?.unwrap_or_default();
     assert_eq!(tally.acknowledged.load(Ordering::Relaxed), 60 * 20, "every meter has sent all");
-    let audit = lab.drain(&ledger, PATIENCE)?;
+    let audit = system.drain(&ledger, PATIENCE)?;
     assert!(audit.clean() && audit.held == audit.sent, "{audit}");
     Ok(())
 }
 
-fn plan(lab: &Lab, seed: u64) -> Plan {
+fn plan(system: &System, seed: u64) -> Plan {
     Plan {
-        gateway: lab.intake,
+        gateway: system.intake,
         dated: 40,
         undated: 20,
         readings: 4,
@@ -204,9 +204,9 @@ fn plan(lab: &Lab, seed: u64) -> Plan {
 }
 
 /// Lets the meters finish, the journal drain, and compares what is on disk with what was sent.
-fn settle(mut lab: Lab, field: Field, ledger: &Ledger) -> Result<Audit> {
-    let tally = field.stop().map_err(|error| error.context(lab.report(ledger)))?;
-    let audit = lab.drain(ledger, PATIENCE)?;
+fn settle(mut system: System, field: Field, ledger: &Ledger) -> Result<Audit> {
+    let tally = field.stop().map_err(|error| error.context(system.report(ledger)))?;
+    let audit = system.drain(ledger, PATIENCE)?;
     println!(
         "{audit}; {} datagrams, {} surveys acknowledged, {} copies nobody waited for",
         tally.datagrams.load(Ordering::Relaxed),
@@ -214,14 +214,14 @@ fn settle(mut lab: Lab, field: Field, ledger: &Ledger) -> Result<Audit> {
         tally.abandoned.load(Ordering::Relaxed)
     );
     assert!(audit.clean(), "{audit}");
-    assert_printed_once(&lab);
+    assert_printed_once(&system);
     Ok(audit)
 }
 
 /// The console shows a reading when it is new, which it is once in all the cloud's lives.
-fn assert_printed_once(lab: &Lab) {
+fn assert_printed_once(system: &System) {
     let mut seen = BTreeSet::new();
-    for life in lab.cloud.outputs() {
+    for life in system.cloud.outputs() {
         let mut date = String::new();
         for line in life.lines() {
             if line.starts_with("== ") {

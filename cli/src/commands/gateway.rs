@@ -72,6 +72,9 @@ struct ServeArgs {
     /// The most that the journal may take on disk; when it is full, new surveys are refused and stay on the meters
     #[arg(long, env = "FIELDPOST_JOURNAL_MAX", value_name = "SIZE", default_value = "1GiB", value_parser = units::bytes)]
     journal_max: u64,
+    /// Leave this much of the disk alone; below it, new surveys are refused and stay on the meters
+    #[arg(long, env = "FIELDPOST_MIN_FREE_DISK", value_name = "SIZE", default_value = "64MiB", value_parser = units::bytes)]
+    min_free_disk: u64,
     /// Print each datagram's size and text
     #[arg(long, env = "FIELDPOST_PRINT")]
     print: bool,
@@ -132,7 +135,7 @@ impl ServeArgs {
             name: self.name,
             keep: self.keep,
             journal_max: self.journal_max,
-            min_free_disk: Settings::MIN_FREE_DISK,
+            min_free_disk: self.min_free_disk,
             uplink_when,
             once: self.once,
             print: self.print,

@@ -2,10 +2,10 @@
 
 use super::procfs::{self, Memory};
 use crate::{
-    lab::Lab,
     ledger::Ledger,
     meters::{Field, Plan},
     ports,
+    system::System,
 };
 use anyhow::{Context, Result};
 use rusqlite::{Connection, OpenFlags};
@@ -26,15 +26,15 @@ const READINGS: u64 = 24;
 pub fn run(devices: u64, readings: u64, out: &mut impl Write) -> Result<()> {
     let surveys = readings.div_ceil(devices * READINGS);
     let total = surveys * devices * READINGS;
-    let mut lab = Lab::new()?;
-    lab.cloud.start()?;
-    lab.gateway.start()?;
-    ports::wait_for_listener(ports::Kind::Tcp, lab.http, Duration::from_secs(10))?;
-    ports::wait_for_listener(ports::Kind::Udp, lab.intake, Duration::from_secs(10))?;
-    print("at the start", &lab, out)?;
+    let mut system = System::new()?;
+    system.cloud.start()?;
+    system.gateway.start()?;
+    ports::wait_for_listener(ports::Kind::Tcp, system.http, Duration::from_secs(10))?;
+    ports::wait_for_listener(ports::Kind::Udp, system.intake, Duration::from_secs(10))?;
+    print("at the start", &system, out)?;
     let ledger = Arc::new(Ledger::default());
     let plan = Plan {
-        gateway: lab.intake,
+        gateway: system.intake,
         dated: devices,
         undated: 0,
         readings: READINGS,
@@ -45,15 +45,15 @@ pub fn run(devices: u64, readings: u64, out: &mut impl Write) -> Result<()> {
         seed: 1,
     };
     let began = Instant::now();
-    Field::start(plan, ledger)?.finish().with_context(|| lab.gateway.log())?;
+    Field::start(plan, ledger)?.finish().with_context(|| system.gateway.log())?;
     writeln!(out, "{total} readings of {devices} devices acknowledged in {:.1?}", began.elapsed())?;
-    print("when all were acknowledged", &lab, out)?;
-    let store = lab.store();
+    print("when all were acknowledged", &system, out)?;
+    let store = system.store();
     ports::wait_until(Duration::from_secs(120), || Ok(held(&store)? == total)).with_context(|| {
-        format!("not all arrived in the cloud\n{}\n{}", lab.gateway.log(), lab.cloud.log())
+        format!("not all arrived in the cloud\n{}\n{}", system.gateway.log(), system.cloud.log())
     })?;
     writeln!(out, "held by the cloud after {:.1?}", began.elapsed())?;
-    print("when all were held", &lab, out)
+    print("when all were held", &system, out)
 }
 
 fn held(store: &Path) -> Result<u64> {
@@ -62,8 +62,8 @@ fn held(store: &Path) -> Result<u64> {
     Ok(sum.unsigned_abs())
 }
 
-fn print(when: &str, lab: &Lab, out: &mut impl Write) -> Result<()> {
-    for (name, program) in [("gateway", &lab.gateway), ("cloud", &lab.cloud)] {
+fn print(when: &str, system: &System, out: &mut impl Write) -> Result<()> {
+    for (name, program) in [("gateway", &system.gateway), ("cloud", &system.cloud)] {
         let Memory { resident, peak, anonymous } = procfs::memory(program.id().context("it runs")?)?;
         writeln!(
             out,

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// The two programs, not started yet, and where they are to be found.
 #[derive(Debug)]
-pub struct Lab {
+pub struct System {
     /// The gateway.
     pub gateway: Program,
     /// The cloud.
@@ -30,7 +30,7 @@ pub struct Lab {
     folder: TempDir,
 }
 
-impl Lab {
+impl System {
     /// A gateway whose uplink is the cloud itself.
     ///
     /// # Errors
