@@ -17,6 +17,7 @@
 mod batch;
 mod error;
 mod facts;
+mod holdings;
 mod keys;
 mod open;
 mod order;
@@ -38,6 +39,7 @@ use rusqlite::Connection;
 
 pub(crate) use batch::{Batch, Custody};
 pub use error::JournalError;
+pub use holdings::{Damaged, DamagedSurvey, Holdings, KeptSurvey, SurveyFate};
 pub(crate) use open::{Finding, Limits};
 pub(crate) use order::{Note, Noted, Order, Orders, Progress};
 pub(crate) use quarantine::Quarantined;
