@@ -307,6 +307,51 @@ fn a_damaged_row_is_named() {
 }
 
 #[test]
+fn a_row_that_the_gateway_itself_found_damaged_and_never_passed_on_is_named() {
+    let mut system = System::start();
+    system.cloud = None;
+    system.send(&day("m", "2026-07-01"));
+    system.send(&day("m", "2026-07-02"));
+    system.gateway = None;
+    system.journal().execute("UPDATE surveys SET received = received + 1 WHERE seq = 1", []).unwrap();
+    system.start_cloud();
+    system.start_gateway();
+    system.drain();
+    system.verify(&[]).expect(1, &["all 4 acknowledged", "1 survey in a journal DAMAGED:", "survey 1 of "]);
+}
+
+#[test]
+fn what_the_journal_has_let_go_of_is_not_missed() {
+    let mut system = System::start();
+    system.send(&day("m", "2026-07-01"));
+    system.send(&day("m", "2026-07-02"));
+    system.drain();
+    system.gateway = None;
+    assert_eq!(system.journal().execute("DELETE FROM surveys WHERE seq = 1", []).unwrap(), 1);
+    system.lose("m", "2026-07-01T08:00:00Z");
+    system.verify(&[]).expect(0, &["all 4 acknowledged readings are held"]);
+}
+
+#[test]
+fn of_two_gateways_with_the_same_surveys_each_reading_counts_once() {
+    let mut system = System::start();
+    system.send(&day("m", "2026-07-01"));
+    system.drain();
+    system.gateway = None;
+    std::fs::create_dir(system.path("second")).unwrap();
+    std::fs::copy(system.path("gateway/journal.db"), system.path("second/journal.db")).unwrap();
+    for file in ["journal.db-wal", "journal.db-shm"] {
+        let _ =
+            std::fs::copy(system.path(&format!("gateway/{file}")), system.path(&format!("second/{file}")));
+    }
+    let said = system.verify(&["--data", &system.path("second")]);
+    said.expect(0, &["all 4 acknowledged readings are held"]);
+    assert_eq!(said.row("m", "2026-07-01")[..3], ["4", "4", "4"], "{}", said.1);
+    system.lose("m", "2026-07-01T08:00:00Z");
+    system.verify(&["--data", &system.path("second")]).expect(1, &["1 acknowledged reading is MISSING:"]);
+}
+
+#[test]
 fn json_says_everything_and_is_one_object() {
     let mut system = System::start();
     system.send(&day("a:1", "2026-07-01"));

@@ -27,10 +27,13 @@ use std::{
   What the cloud holds of a device that measures every hour, as JSON:
     fieldpost verify --cloud http://127.0.0.1:8080 --device ithaca --interval 1h --json
 
-Gateway and cloud may run meanwhile; nothing is written to either. Only what the journal still keeps can be
-checked (gateway --keep). Columns: slots due from the first to the last reading; readings held; copies; other values
-recorded against held ones; in surveys that the cloud refused; not yet acknowledged; acknowledged and not held.
-Exit codes: 0 all is held, 1 something acknowledged is missing or damaged, or could not be checked, 2 usage.")]
+Gateway and cloud may run meanwhile; nothing is written to either. Only what the journal still
+keeps can be checked (gateway --keep).
+Columns: slots due from the first to the last reading; readings held; copies; other values that
+are recorded against held ones; readings in surveys that the cloud refused; readings not
+acknowledged yet; readings acknowledged and not held.
+Exit codes: 0 all is held; 1 something acknowledged is missing or damaged, or nothing could be
+checked; 2 usage.")]
 pub(crate) struct VerifyArgs {
     /// A gateway's data folder; may be given several times (with none, only what the cloud holds is counted)
     #[arg(long, env = "FIELDPOST_DATA", value_name = "DIR")]

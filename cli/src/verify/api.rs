@@ -18,6 +18,8 @@ const READINGS: usize = 20_000;
 const ROWS: usize = 1_000;
 /// How the cloud says that it does not know a device. Any other 404 is another server's.
 const UNKNOWN: &str = "urn:fieldpost:problem:unknown-device";
+/// What the types of a Fieldpost cloud's problems start with.
+const OURS: &str = "urn:fieldpost:problem:";
 
 /// A cloud, asked over HTTP.
 pub(crate) struct Api {
@@ -71,6 +73,7 @@ struct Conflicts {
 #[derive(Deserialize)]
 struct Problem {
     r#type: String,
+    detail: String,
 }
 
 impl Api {
@@ -174,6 +177,10 @@ impl Api {
 
     fn text<'a>(&self, path: &str, answer: &'a Answer) -> Result<&'a str> {
         if answer.status != 200 {
+            let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
+            if let Some(Problem { detail, .. }) = problem.filter(|one| one.r#type.starts_with(OURS)) {
+                bail!("the cloud at {} cannot answer {path}: {detail}", self.http.address());
+            }
             let start: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
             bail!("{}: status {}: {start}", self.strange(path), answer.status);
         }

@@ -31,9 +31,8 @@ impl AtCloud {
     /// What became of `reading`. One that came `to_the_minute` may be held without its seconds.
     pub(crate) fn judge(&self, reading: &Reading, to_the_minute: bool) -> Verdict {
         let verdict = self.judge_at(reading.time, reading.values);
-        let millis = reading.time.as_millis();
-        if matches!(verdict, Verdict::Missing(_)) && to_the_minute && millis.rem_euclid(MINUTE) != 0 {
-            let minute = UtcInstant::from_millis(millis - millis.rem_euclid(MINUTE));
+        let minute = whole_minute(reading.time);
+        if matches!(verdict, Verdict::Missing(_)) && to_the_minute && minute != reading.time {
             return match self.judge_at(minute, reading.values) {
                 Verdict::Missing(_) => verdict,
                 found => found,
@@ -61,6 +60,12 @@ impl AtCloud {
         // What only adds to the held reading was filled in when it was taken, and what is held never shrinks.
         Verdict::Missing(held)
     }
+}
+
+/// The instant as a reference upload says it.
+pub(super) fn whole_minute(time: UtcInstant) -> UtcInstant {
+    let millis = time.as_millis();
+    UtcInstant::from_millis(millis - millis.rem_euclid(MINUTE))
 }
 
 #[cfg(test)]

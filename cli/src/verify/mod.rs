@@ -13,6 +13,7 @@ mod api;
 mod days;
 mod device;
 mod http;
+mod journals;
 mod judge;
 mod print;
 mod progress;
@@ -22,21 +23,19 @@ mod store;
 
 use anyhow::{Context, Result};
 use days::Calendar;
-use device::{Evidence, Fate, Kept};
-use fieldpost_core::{DeviceId, UtcInstant};
-use fieldpost_gateway::{Holdings, SurveyFate};
+use device::Evidence;
+use fieldpost_core::DeviceId;
 use jiff::tz::TimeZone;
+use journals::{FromJournals, join};
 use judge::AtCloud;
 use print::Printer;
 use progress::Progress;
-use report::{DamagedRow, RefusedSurvey, Sum};
+use report::Sum;
 use source::Known;
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
 pub(crate) use api::Api;
+pub(crate) use journals::Journals;
 pub(crate) use print::{Form, surveys, verdict};
 pub(crate) use source::{Range, Source};
 pub(crate) use store::StoreFile;
@@ -52,90 +51,6 @@ pub(crate) struct Question {
     pub(crate) form: Form,
 }
 
-/// The journals, each as it was at one moment.
-pub(crate) struct Journals {
-    /// Their data folders, as the operator wrote them.
-    names: Vec<String>,
-    holdings: Vec<Holdings>,
-}
-
-impl Journals {
-    /// Looks into the data folders. To be done before the cloud is asked anything.
-    pub(crate) fn open(data: &[PathBuf]) -> Result<Self> {
-        let names = data.iter().map(|folder| folder.display().to_string()).collect();
-        let holdings = data.iter().map(|folder| Holdings::open(folder)).collect::<Result<_, _>>()?;
-        Ok(Self { names, holdings })
-    }
-
-    /// The first device behind `after` that has surveys in any of them.
-    fn next_device(&self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {
-        let each = self.holdings.iter().map(|holdings| holdings.next_device(after));
-        let each: Vec<Option<DeviceId>> = each.collect::<Result<_, _>>()?;
-        Ok(each.into_iter().flatten().min())
-    }
-
-    fn damaged(&self) -> (u64, Vec<DamagedRow>) {
-        let each = || self.names.iter().zip(&self.holdings);
-        let rows = each().flat_map(|(name, holdings)| {
-            holdings.damaged().named.iter().map(|row| DamagedRow {
-                seq: row.seq,
-                gateway: name.clone(),
-                device: row.device.clone(),
-            })
-        });
-        (each().map(|(_, holdings)| holdings.damaged().count).sum(), rows.collect())
-    }
-
-    /// The readings of a device in all of them, those within the question's range; the refused surveys; and the first and last
-    /// reading of all.
-    fn readings(&self, device: &DeviceId, range: Range) -> Result<FromJournals> {
-        let mut found = FromJournals::default();
-        for (gateway, holdings) in self.holdings.iter().enumerate() {
-            for survey in holdings.surveys(device)? {
-                let fate = match survey.fate {
-                    SurveyFate::Acknowledged => Fate::Acknowledged,
-                    SurveyFate::Waiting => Fate::Waiting,
-                    SurveyFate::Refused(_) => Fate::Refused,
-                };
-                let within =
-                    survey.readings.iter().filter(|one| one.time >= range.from && one.time < range.to);
-                let before = found.kept.len();
-                found.kept.extend(within.map(|reading| Kept {
-                    reading: *reading,
-                    fate,
-                    gateway,
-                    seq: survey.seq,
-                    to_the_minute: holdings.to_the_minute(),
-                }));
-                let readings = found.kept.len() - before;
-                if let (SurveyFate::Refused(reason), true) = (survey.fate, readings > 0) {
-                    let gateway = self.names.get(gateway).cloned().unwrap_or_default();
-                    found.refused.push(RefusedSurvey { seq: survey.seq, gateway, readings, reason });
-                }
-                let times = survey.readings.first().zip(survey.readings.last());
-                found.span = join(found.span, times.map(|(first, last)| (first.time, last.time)));
-            }
-        }
-        Ok(found)
-    }
-}
-
-#[derive(Default)]
-struct FromJournals {
-    kept: Vec<Kept>,
-    refused: Vec<RefusedSurvey>,
-    span: Option<(UtcInstant, UtcInstant)>,
-}
-
-type Span = Option<(UtcInstant, UtcInstant)>;
-
-fn join(one: Span, other: Span) -> Span {
-    match (one, other) {
-        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-        (one, other) => one.or(other),
-    }
-}
-
 /// Answers the question on `out`; says what it comes to.
 pub(crate) fn run(
     question: &Question,
@@ -147,7 +62,7 @@ pub(crate) fn run(
     let unwritable = "cannot print the report";
     let mut printer = Printer::start(out, question.form, zone).context(unwritable)?;
     let (damaged, damaged_rows) = journals.damaged();
-    let mut sum = Sum { journals: journals.names.len(), damaged, ..Sum::default() };
+    let mut sum = Sum { journals: journals.names().len(), damaged, ..Sum::default() };
     let mut calendar = Calendar::new(question.zone.clone());
     let mut progress = Progress::new(io::stderr());
     let mut walk = Walk { wanted: question.devices.iter(), last: None };
@@ -214,7 +129,7 @@ fn gather<'a>(
     }
     Ok(Evidence {
         device,
-        gateways: &journals.names,
+        gateways: journals.names(),
         kept,
         refused_surveys: refused,
         cloud,
