@@ -10,6 +10,7 @@ mod listen;
 mod logs;
 mod stop;
 mod units;
+mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use commands::Command;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
   fieldpost cloud   --data cloud-data
   fieldpost gateway --data gateway-data --cloud http://127.0.0.1:8080
   fieldpost device  --id 192.168.1.2 --gateway udp://127.0.0.1 --survey surveys/Surveys1.txt --once
+  fieldpost verify  --data gateway-data --cloud http://127.0.0.1:8080
 
 Every flag can also be set in the environment (--time-zone is FIELDPOST_TIME_ZONE), or in
 fieldpost.toml (--config, else in the data folder, else in /etc/fieldpost), in a section

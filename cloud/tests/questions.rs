@@ -213,3 +213,25 @@ async fn metrics_say_what_happened() {
     assert!(text.contains("fieldpost_uploads_refused_total{reason="), "{text}");
     cloud.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conflicts_come_newest_first_and_only_of_readings_before_to() {
+    let cloud = with_a_day().await;
+    for hour in 0..3 {
+        let (t, v) = (1_751_328_000 + hour * 3600, 9);
+        let record = format!(r#"[{{"bn":"ithaca/","n":"temperature","u":"Cel","t":{t},"v":{v}}}]"#);
+        assert_eq!(cloud.post_json(&record).await.text(), r#"{"new":0,"duplicate":0,"conflict":1}"#);
+    }
+    let times = async |query: &str| {
+        let page = cloud.get_json(&format!("/api/v1/devices/ithaca/conflicts{query}")).await;
+        let rows = page["conflicts"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["time"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (first, second, third) = ("2025-07-01T00:00:00Z", "2025-07-01T01:00:00Z", "2025-07-01T02:00:00Z");
+    assert_eq!(times("").await, [third, second, first]);
+    assert_eq!(times("?to=2025-07-01T02:00:00Z").await, [second, first]);
+    assert_eq!(times("?to=2025-07-01T02:00:00Z&limit=1").await, [second]);
+    assert_eq!(times("?to=2025-07-01T00:00:00Z").await, Vec::<String>::new());
+    assert_eq!(cloud.get("/api/v1/devices/ithaca/conflicts?to=soon").await.status, 400);
+    cloud.stop().await;
+}

@@ -23,7 +23,7 @@ mod status;
 mod uplink;
 
 pub use error::Error;
-pub use journal::JournalError;
+pub use journal::{Damaged, DamagedSurvey, Holdings, JournalError, KeptSurvey, SurveyFate};
 pub use round::ClosedRound;
 pub use settings::{Settings, UplinkTarget, UplinkWhen};
 pub use shell::run;

@@ -1,8 +1,8 @@
 //! Who holds what at a moment: the journal that a killed gateway left behind, beside the cloud's store.
 
 use crate::{
-    system::{self, System},
     ledger::{Audit, Ledger},
+    system::{self, System},
 };
 use anyhow::{Context, Result};
 use fieldpost_core::{UtcInstant, senml};

@@ -113,7 +113,8 @@ fn under_gateway_kills() -> Result<()> {
     system.cloud.start()?;
     system.gateway.start()?;
     let began = Instant::now();
-    let field = Field::start(Plan { rest: Duration::from_millis(50), ..plan(&system, seed) }, ledger.clone())?;
+    let field =
+        Field::start(Plan { rest: Duration::from_millis(50), ..plan(&system, seed) }, ledger.clone())?;
     let (mut let_go, mut journal_alone) = (0, 0);
     for kill in 1..=GATEWAY_KILLS {
         // Real sleep on purpose, as above.

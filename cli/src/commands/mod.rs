@@ -5,6 +5,7 @@ mod demo;
 mod device;
 mod gateway;
 mod status;
+mod verify;
 
 use crate::failure::Failure;
 use clap::Subcommand;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Gateway(gateway::GatewayArgs),
     /// Take surveys from gateways, store them, print them, and serve them over HTTP
     Cloud(cloud::CloudArgs),
+    /// Check that the cloud holds what it acknowledged to gateways, and say what each device owes
+    Verify(verify::VerifyArgs),
 }
 
 impl Command {
@@ -30,6 +33,7 @@ impl Command {
             Self::Device(args) => args.run(),
             Self::Gateway(args) => args.run(),
             Self::Cloud(args) => args.run(),
+            Self::Verify(args) => args.run(),
         }
     }
 }

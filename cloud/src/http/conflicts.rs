@@ -7,6 +7,7 @@ use axum::{
     http::Uri,
     response::Response,
 };
+use fieldpost_core::UtcInstant;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -44,17 +45,19 @@ struct Conflicts {
     conflicts: Vec<JsonConflict>,
 }
 
-/// A device's conflicts.
+/// A device's conflicts, of readings before `to`.
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     path: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let limit = Keys::of(&uri, &["limit"])?.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let keys = Keys::of(&uri, &["limit", "to"])?;
+    let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let to = keys.instant("to")?.unwrap_or(UtcInstant::LATEST);
     let id = devices::id(path)?;
     let store = &api.intake.store;
     let device = store.device_number(id.clone()).await?.ok_or_else(devices::unknown)?;
-    let rows = store.conflicts_of(device, limit).await?;
+    let rows = store.conflicts_of(device, to, limit).await?;
     let conflicts = rows.into_iter().map(JsonConflict::from).collect();
     Ok(paging::json(&Conflicts { device: id.to_string(), conflicts }, None))
 }

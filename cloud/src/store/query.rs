@@ -119,10 +119,11 @@ impl Store {
         self.readers.ask(ask).await
     }
 
-    /// A device's newest conflicts, at most `limit`.
+    /// A device's newest conflicts, of readings before `to`, at most `limit`.
     pub(crate) async fn conflicts_of(
         &self,
         device: i64,
+        to: UtcInstant,
         limit: usize,
     ) -> Result<Vec<ConflictRow>, ReadError> {
         let ask = move |connection: &Connection| {
@@ -132,9 +133,10 @@ impl Store {
                  FROM conflicts
                  JOIN gateways ON gateways.id = conflicts.gateway
                  LEFT JOIN readings ON readings.device = conflicts.device AND readings.time = conflicts.time
-                 WHERE conflicts.device = ? ORDER BY conflicts.time DESC, conflicts.id DESC LIMIT ?",
+                 WHERE conflicts.device = ? AND conflicts.time < ?
+                 ORDER BY conflicts.time DESC, conflicts.id DESC LIMIT ?",
             )?;
-            statement.query_map((device, count(limit)), conflict)?.collect()
+            statement.query_map((device, to.as_millis(), count(limit)), conflict)?.collect()
         };
         self.readers.ask(ask).await
     }

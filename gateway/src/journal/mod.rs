@@ -17,6 +17,7 @@
 mod batch;
 mod error;
 mod facts;
+mod holdings;
 mod keys;
 mod open;
 mod order;
@@ -42,6 +43,7 @@ use rusqlite::Connection;
 pub(crate) use batch::Batch;
 pub use batch::Custody;
 pub use error::JournalError;
+pub use holdings::{Damaged, DamagedSurvey, Holdings, KeptSurvey, SurveyFate};
 pub(crate) use keys::KeySet;
 pub use open::{Finding, Limits};
 pub(crate) use open::{Place, Trust};

@@ -16,7 +16,8 @@ const BATCH_WHEN_SHORT: i64 = 8_192;
 
 pub(super) fn prune(journal: &mut Journal, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
     let kept_since = now.saturating_sub(journal.limits.keep.max(RESEND_WINDOW));
-    let first = if short { Vec::new() } else { oldest(journal, kept_since, 1).doing("read", &journal.path)? };
+    let first =
+        if short { Vec::new() } else { oldest(journal, kept_since, 1).doing("read", &journal.path)? };
     if first.iter().any(|row| row.received >= kept_since) {
         return Ok(0);
     }

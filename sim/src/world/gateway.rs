@@ -140,8 +140,16 @@ impl Gateway {
         let wire = if self.text { Wire::Tcp(world.zone.clone()) } else { Wire::Http };
         let uplink = Uplink::new("http://cloud".into(), wire, self.when, false, progress);
         let (generation, wake) = (progress.generation, Millis::MAX);
-        self.running =
-            Some(Running { keeper, uplink, reader: None, generation, offer: 0, wake, tend: Millis::MIN, salvages: 0 });
+        self.running = Some(Running {
+            keeper,
+            uplink,
+            reader: None,
+            generation,
+            offer: 0,
+            wake,
+            tend: Millis::MIN,
+            salvages: 0,
+        });
         world.trace(|| format!("gateway {} runs, up to survey {}", self.number, progress.last_seq));
         self.look(world);
         self.wake_after(world, 0);

@@ -145,8 +145,8 @@ impl Custody {
         for group in std::mem::take(&mut self.limbo) {
             let mut behind = (self.last + 1..).map(|seq| found.get(&seq));
             let mut rows = group.iter().flat_map(|(_, _, rows)| rows);
-            let durable =
-                rows.clone().next().is_some() && rows.all(|row| behind.next().flatten().is_some_and(|found| found.says_the_same(row)));
+            let durable = rows.clone().next().is_some()
+                && rows.all(|row| behind.next().flatten().is_some_and(|found| found.says_the_same(row)));
             if durable {
                 for (key, received, rows) in group {
                     if !rows.is_empty() {

@@ -76,7 +76,8 @@ impl Shelf {
         let which = (device.clone(), reading.time.as_millis());
         let Some(held) = self.readings.get(&which) else { return false };
         let beside = self.conflicts.get(&which);
-        let known: Vec<_> = beside.iter().flat_map(|known| known.keys()).chain([held]).map(|one| parts(*one)).collect();
+        let known: Vec<_> =
+            beside.iter().flat_map(|known| known.keys()).chain([held]).map(|one| parts(*one)).collect();
         let (temperature, moisture) = parts(reading.values);
         let full = beside.is_some_and(|known| known.len() >= MAX_PER_READING);
         let found_both = (temperature.is_none() || known.iter().any(|one| one.0 == temperature))

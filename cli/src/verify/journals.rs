@@ -1,0 +1,111 @@
+//! The gateways' journals together.
+
+use super::{
+    device::{Fate, Kept},
+    judge::whole_minute,
+    report::{DamagedRow, RefusedSurvey},
+    source::Range,
+};
+use anyhow::Result;
+use fieldpost_core::{DeviceId, UtcInstant};
+use fieldpost_gateway::{Holdings, SurveyFate};
+use std::path::PathBuf;
+
+/// The journals, each as it was at one moment.
+pub(crate) struct Journals {
+    /// Their data folders, as the operator wrote them.
+    names: Vec<String>,
+    holdings: Vec<Holdings>,
+}
+
+impl Journals {
+    /// Looks into the data folders. To be done before the cloud is asked anything.
+    pub(crate) fn open(data: &[PathBuf]) -> Result<Self> {
+        let names = data.iter().map(|folder| folder.display().to_string()).collect();
+        let holdings = data.iter().map(|folder| Holdings::open(folder)).collect::<Result<_, _>>()?;
+        Ok(Self { names, holdings })
+    }
+
+    /// The data folders, by number.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The first device behind `after` that has surveys in any of them.
+    pub(super) fn next_device(&self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {
+        let each = self.holdings.iter().map(|holdings| holdings.next_device(after));
+        let each: Vec<Option<DeviceId>> = each.collect::<Result<_, _>>()?;
+        Ok(each.into_iter().flatten().min())
+    }
+
+    /// How many surveys do not match their checksum, and which.
+    pub(super) fn damaged(&self) -> (u64, Vec<DamagedRow>) {
+        let each = || self.names.iter().zip(&self.holdings);
+        let rows = each().flat_map(|(name, holdings)| {
+            holdings.damaged().named.iter().map(|row| DamagedRow {
+                seq: row.seq,
+                gateway: name.clone(),
+                device: row.device.clone(),
+            })
+        });
+        (each().map(|(_, holdings)| holdings.damaged().count).sum(), rows.collect())
+    }
+
+    /// The readings of a device in all of them, those within the question's range; the refused surveys; and the first and last
+    /// reading of all.
+    pub(super) fn readings(&self, device: &DeviceId, range: Range) -> Result<FromJournals> {
+        let mut found = FromJournals::default();
+        for (gateway, holdings) in self.holdings.iter().enumerate() {
+            for survey in holdings.surveys(device)? {
+                let fate = match survey.fate {
+                    SurveyFate::Acknowledged => Fate::Acknowledged,
+                    SurveyFate::Waiting => Fate::Waiting,
+                    SurveyFate::Refused(_) => Fate::Refused,
+                };
+                let coarse = holdings.to_the_minute();
+                let within = survey.readings.iter().filter(|one| is_within(one.time, range, coarse));
+                let before = found.kept.len();
+                found.kept.extend(within.map(|reading| Kept {
+                    reading: *reading,
+                    fate,
+                    gateway,
+                    seq: survey.seq,
+                    to_the_minute: coarse,
+                }));
+                let readings = found.kept.len() - before;
+                if let (SurveyFate::Refused(reason), true) = (survey.fate, readings > 0) {
+                    let gateway = self.names.get(gateway).cloned().unwrap_or_default();
+                    found.refused.push(RefusedSurvey { seq: survey.seq, gateway, readings, reason });
+                }
+                let times = survey.readings.first().zip(survey.readings.last());
+                found.span = join(found.span, times.map(|(first, last)| (first.time, last.time)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What the journals say of a device.
+#[derive(Default)]
+pub(super) struct FromJournals {
+    pub(super) kept: Vec<Kept>,
+    pub(super) refused: Vec<RefusedSurvey>,
+    pub(super) span: Span,
+}
+
+/// A first and a last instant.
+type Span = Option<(UtcInstant, UtcInstant)>;
+
+/// The span that covers both.
+pub(super) fn join(one: Span, other: Span) -> Span {
+    match (one, other) {
+        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A reading that may be held without its seconds counts only if the cloud is asked for both instants.
+fn is_within(time: UtcInstant, range: Range, coarse: bool) -> bool {
+    let within = |time| range.from <= time && time < range.to;
+    within(time) && (!coarse || within(whole_minute(time)))
+}

@@ -1,0 +1,213 @@
+//! The report, device by device as it comes: a table for people, or JSON.
+
+use super::report::{Cells, DamagedRow, DeviceReport, Missing, Sum};
+use std::io::{self, Write};
+
+/// What is named in the table's verdict; JSON names all.
+const NAMED: usize = 20;
+/// Refused surveys that are named for each device.
+const REFUSED_NAMED: usize = 5;
+
+/// How it is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A table: devices, and their days that are not complete.
+    Table,
+    /// A table with every day.
+    AllDays,
+    /// One JSON object.
+    Json,
+}
+
+/// Prints a report.
+pub(crate) struct Printer<W> {
+    out: W,
+    form: Form,
+    zone: String,
+    /// The first of those that are missing.
+    missing: Vec<Missing>,
+    devices: u64,
+}
+
+impl<W: Write> Printer<W> {
+    pub(crate) fn start(mut out: W, form: Form, zone: String) -> io::Result<Self> {
+        if form == Form::Json {
+            write!(out, "{{\"time_zone\":{},\"devices\":[", serde_json::Value::from(zone.as_str()))?;
+        }
+        Ok(Self { out, form, zone, missing: Vec::new(), devices: 0 })
+    }
+
+    /// Prints a device.
+    pub(crate) fn device(&mut self, report: &DeviceReport) -> io::Result<()> {
+        self.devices += 1;
+        if self.form == Form::Json {
+            let separator = if self.devices == 1 { "\n" } else { ",\n" };
+            self.out.write_all(separator.as_bytes())?;
+            return Ok(serde_json::to_writer(&mut self.out, report)?);
+        }
+        if self.devices == 1 {
+            writeln!(
+                self.out,
+                "{:<20} {:<22} {:>8} {:>8} {:>9} {:>8} {:>8} {:>10} {:>8}",
+                "device",
+                format!("day ({})", self.zone),
+                "due",
+                "held",
+                "duplicate",
+                "conflict",
+                "refused",
+                "at gateway",
+                "missing"
+            )?;
+        }
+        let span = match (report.days.first(), report.days.last()) {
+            (Some(first), Some(last)) => days(&first.day, last.through.as_ref().or(Some(&last.day))),
+            _ => "none".to_owned(),
+        };
+        self.row(&report.device, &span, &report.total)?;
+        for line in &report.days {
+            if self.form == Form::AllDays || !line.cells.is_complete() {
+                self.row("", &days(&line.day, line.through.as_ref()), &line.cells)?;
+            }
+        }
+        for survey in report.refused_surveys.iter().take(REFUSED_NAMED) {
+            let (seq, gateway, reason) = (survey.seq, &survey.gateway, &survey.reason);
+            writeln!(self.out, "  refused: survey {seq} of {gateway}: {reason}")?;
+        }
+        let others = report.refused_surveys.len().saturating_sub(REFUSED_NAMED);
+        if others > 0 {
+            writeln!(self.out, "  refused: {} more surveys", grouped(others as u64))?;
+        }
+        let room = NAMED.saturating_sub(self.missing.len());
+        self.missing.extend(report.missing.iter().take(room).cloned());
+        Ok(())
+    }
+
+    fn row(&mut self, device: &str, day: &str, cells: &Cells) -> io::Result<()> {
+        let known = |number: Option<u64>, or: &str| number.map_or(or.to_owned(), |number| number.to_string());
+        writeln!(
+            self.out,
+            "{device:<20} {day:<22} {:>8} {:>8} {:>9} {:>8} {:>8} {:>10} {:>8}",
+            known(cells.due, "?"),
+            cells.held,
+            known(cells.duplicate, "-"),
+            cells.conflict,
+            cells.refused,
+            cells.at_gateway,
+            cells.missing
+        )
+    }
+
+    /// Prints the verdict.
+    pub(crate) fn end(mut self, sum: &Sum, damaged: &[DamagedRow]) -> io::Result<()> {
+        if self.form == Form::Json {
+            let (sum_json, damaged) = (serde_json::to_string(sum)?, serde_json::to_string(damaged)?);
+            let (ok, verdict) = (sum.is_well(), serde_json::Value::from(verdict(sum)));
+            writeln!(
+                self.out,
+                "\n],\"damaged\":{damaged},\"total\":{sum_json},\"ok\":{ok},\"verdict\":{verdict}}}"
+            )?;
+            return self.out.flush();
+        }
+        if self.devices > 0 {
+            writeln!(self.out)?;
+        }
+        let end = if sum.missing > 0 { ":" } else { "" };
+        writeln!(self.out, "{}{end}", verdict(sum))?;
+        for one in &self.missing {
+            let Missing { device, time, values, held, seq, gateway } = one;
+            let held = held.map(|held| format!("; held is {held}")).unwrap_or_default();
+            writeln!(self.out, "  {device} - {time} - {values} (survey {seq} of {gateway}{held})")?;
+        }
+        self.others(sum.missing, self.missing.len())?;
+        if sum.missing > 0 && sum.missing == sum.acknowledged {
+            writeln!(self.out, "That is all of them: is this the cloud of these gateways?")?;
+        }
+        if sum.damaged > 0 {
+            writeln!(self.out, "{} in a journal DAMAGED:", surveys(sum.damaged))?;
+            for DamagedRow { seq, gateway, device } in damaged.iter().take(NAMED) {
+                let device = device.as_ref().map(|id| format!(", of {id:?}")).unwrap_or_default();
+                writeln!(self.out, "  survey {seq} of {gateway}{device}")?;
+            }
+            self.others(sum.damaged, damaged.len().min(NAMED))?;
+        }
+        self.notes(sum)?;
+        self.out.flush()
+    }
+
+    fn others(&mut self, count: u64, named: usize) -> io::Result<()> {
+        match count.saturating_sub(named as u64) {
+            0 => Ok(()),
+            others => writeln!(self.out, "  and {} more; --json names them", grouped(others)),
+        }
+    }
+
+    fn notes(&mut self, sum: &Sum) -> io::Result<()> {
+        for (count, what) in [
+            (
+                sum.unproven,
+                "contradict more values than the cloud records of one reading: not told whether it had them",
+            ),
+            (sum.at_gateway, "are still at the gateway"),
+            (sum.refused, "are in surveys that the cloud refused; the gateway keeps them"),
+        ] {
+            if count > 0 {
+                writeln!(self.out, "{} {what}", readings(count))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What it comes to, in a line.
+pub(crate) fn verdict(sum: &Sum) -> String {
+    let number = grouped(sum.acknowledged - sum.unproven.min(sum.acknowledged));
+    match (sum.journals, sum.missing) {
+        (0, _) => "no journal was asked (--data), so nothing is known of what should be held".to_owned(),
+        (_, 0) if sum.acknowledged == 0 => "the journal keeps no acknowledged readings".to_owned(),
+        (_, 0) => format!("all {number} acknowledged readings are held"),
+        (_, 1) => "1 acknowledged reading is MISSING".to_owned(),
+        (_, missing) => format!("{} acknowledged readings are MISSING", grouped(missing)),
+    }
+}
+
+fn days(first: &str, last: Option<&String>) -> String {
+    match last.filter(|last| *last != first) {
+        Some(last) => format!("{first}..{last}"),
+        None => first.to_owned(),
+    }
+}
+
+/// `1 survey`, `2 surveys`.
+pub(crate) fn surveys(count: u64) -> String {
+    if count == 1 { "1 survey".to_owned() } else { format!("{} surveys", grouped(count)) }
+}
+
+fn readings(count: u64) -> String {
+    if count == 1 { "1 reading".to_owned() } else { format!("{} readings", grouped(count)) }
+}
+
+/// 32323 as `32,323`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}
