@@ -145,19 +145,24 @@ impl List<'_> {
         }
     }
 
-    /// Clocks and people. What a wrong clock dates in an undated upload only the clock's owner could know, and what an
-    /// old journal and an old store both lack nobody holds: these are not combined.
+    /// Clocks and people. Not combined is what nobody could be blamed for: a wrong clock and an uplink that says no dates; a
+    /// cloud put back when a gateway has let go of what it lacks, for want of room or by a clock years ahead. Nor is
+    /// what the custody mark is known not to see (docs/PROTOCOL.md): a journal put back, and then the cloud, too.
     fn people(&mut self, gateway: usize) {
         let prunes =
             self.plan.journal_max < 1 << 20 || self.plan.keep < std::time::Duration::from_secs(864_000);
+        let restores = self.faults.iter().any(|(_, fault)| matches!(fault, Fault::Restore));
         let mut kinds = Vec::new();
-        if !self.plan.text_uplink {
+        if !self.plan.text_uplink && !restores {
             kinds.push(0);
         }
         if !self.plan.text_uplink && !prunes && gateway == 0 {
             kinds.push(1);
         }
-        kinds.extend([2, 3, 4, 5]);
+        if !restores {
+            kinds.push(2);
+        }
+        kinds.extend([3, 4, 5]);
         let kind = kinds.get(usize::try_from(self.rng.below(kinds.len() as u64)).unwrap_or(0)).copied();
         match kind {
             Some(0) => self.clock(gateway),

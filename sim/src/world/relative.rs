@@ -28,8 +28,8 @@ pub(super) fn send(world: &mut Context, device: &DeviceId, readings: &[Reading])
             let comma = if json.len() > 1 { "," } else { "" };
             let _ = write!(
                 json,
-                r#"{comma}{{"n":"{device}/{name}","u":"{unit}","t":-{},"v":{value}}}"#,
-                ago / SECOND
+                r#"{comma}{{"n":"{device}/{name}","u":"{unit}","t":{},"v":{value}}}"#,
+                -ago / SECOND
             );
         };
         record(

@@ -350,10 +350,10 @@ impl Oracle {
         for (seq, kept) in custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none()) {
             match found.get(seq) {
                 Some(row) if row.says_the_same(&kept.row) => {}
-                _ if damaged => gone.push(*seq),
-                Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
                 None if (prunes || now - kept.row.received > DAY * 29)
                     && (kept.ahead || delivered(&kept.row)) => {}
+                _ if damaged => gone.push(*seq),
+                Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
                 None => lost.push(format!("survey {seq} is lost: {:?}", kept.row)),
             }
         }
@@ -379,7 +379,7 @@ impl Oracle {
             return self.fail(format!("gateway {gateway}: {first}"));
         }
         if !gone.is_empty() && !salvaged {
-            return self.fail(format!("gateway {gateway}: its journal was damaged, and it did not say so"));
+            return self.fail(format!("gateway {gateway}: surveys {gone:?} of its damaged journal are gone, and it did not say so"));
         }
         if last != last_is {
             self.fail(format!("gateway {gateway}: its last survey is {last}, and should be {last_is}"));

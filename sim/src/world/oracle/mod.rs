@@ -27,7 +27,7 @@ mod wall;
 
 pub use cloud::{Judgement, Said};
 pub use custody::{Came, Custody, Row, Seq, Setup};
-pub use store::{Shelf, Tally};
+pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
 use super::agenda::Millis;
