@@ -40,7 +40,7 @@ pub enum Bug {
     DropWhenFull,
     /// After a failed write the journal stays closed.
     NeverReopen,
-    /// Any answer with status 200 is an acknowledgement.
+    /// Whatever is answered to an upload is an acknowledgement.
     AnyAnswerCounts,
     /// A refused batch is refused whole: the good ones in it, too.
     RefuseWholeBatch,

@@ -10,7 +10,9 @@ use std::{
 use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use super::{FILE, Journal, JournalError, Seq, error::Doing, facts, keys::Keys, salvage, schema};
+use super::{
+    FILE, Journal, JournalError, Seq, error::Doing, facts, keys::Keys, room::beside, salvage, schema,
+};
 use crate::disk::Disk;
 
 /// Up to this many pages (32 MiB) the file is checked whole at every start, which takes some 30 ms. Damage in a
@@ -114,6 +116,16 @@ impl Journal {
 fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, JournalError> {
     let Place { disk, folder, limits, random } = place;
     let path = folder.join(FILE);
+    let log = disk.exists(&beside(&path, "-wal"));
+    if !disk.exists(&path) && !log {
+        make(place, &path, |_| Ok(()))?;
+    }
+    if disk.length(&path) == 0 {
+        // SQLite would take it for a new one, and throw its log away.
+        let empty = "it has lost its content".to_owned();
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(empty));
+        return Err(error).doing("read", &path);
+    }
     let conn = schema::open_writer(&path, limits.journal_max)?;
     disk.sync_folder(folder).doing("sync", folder)?;
     check(&conn).doing("check", &path)?;
@@ -136,6 +148,24 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let id = identify(&conn, &path, *random)?;
     let (disk, limits) = (Arc::clone(disk), *limits);
     Ok(Journal { conn, disk, path, limits, keys, id, last_seq, held_through, confirmed })
+}
+
+/// Makes a journal at `to`, whole or not at all: so a file without content has lost it.
+pub(super) fn make(
+    place: &Place,
+    to: &Path,
+    fill: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Result<(), JournalError> {
+    let Place { disk, folder, .. } = place;
+    let fresh = folder.join("journal.db.new");
+    for leftover in [fresh.clone(), beside(&fresh, "-journal")] {
+        disk.remove(&leftover).doing("remove", &leftover)?;
+    }
+    let new = schema::create_plain(&fresh)?;
+    fill(&new).doing("fill", &fresh)?;
+    new.close().map_err(|(_, source)| source).doing("close", &fresh)?;
+    disk.rename(&fresh, to).doing("rename", &fresh)?;
+    disk.sync_folder(folder).doing("sync", folder)
 }
 
 /// The journal's id, given to it when it has none.

@@ -14,17 +14,14 @@ use fieldpost_core::{
     bug::{self, Bug},
 };
 use rusqlite::{
-    Connection, Error, ErrorCode, OpenFlags, config::DbConfig, ffi, params_from_iter, types::Value,
+    Connection, Error, ErrorCode, OpenFlags, OptionalExtension, config::DbConfig, ffi, params_from_iter,
+    types::Value,
 };
 
 use super::{
-    FILE, Finding, JournalError, Place, Seq, error::Doing, facts, quarantine, reader::read_row, room::beside,
-    schema,
+    FILE, Finding, JournalError, Place, Seq, error::Doing, facts, open, quarantine, reader::read_row,
+    room::beside,
 };
-
-/// After a row that cannot be read the next ones are looked for farther and farther on: each step is twice the one
-/// before, so that this many reach the last seq there can be.
-const MAX_LOOKS: u32 = 63;
 
 /// The tables that are copied as they are, as far as they can be read.
 const SIDE_TABLES: [&str; 7] = ["keys", "refused", "reported", "quarantine", "refusals", "counters", "facts"];
@@ -40,15 +37,12 @@ pub(super) fn salvage(
     findings: &mut Vec<Finding>,
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
-    let (path, fresh) = (folder.join(FILE), folder.join("journal.db.new"));
-    for leftover in [fresh.clone(), beside(&fresh, "-journal")] {
-        disk.remove(&leftover).doing("remove", &leftover)?;
-    }
-    let new = schema::create_plain(&fresh)?;
-    fill(&new, &path, now).doing("fill", &fresh)?;
-    new.close().map_err(|(_, source)| source).doing("close", &fresh)?;
-    disk.rename(&fresh, &folder.join(READY)).doing("rename", &fresh)?;
-    disk.sync_folder(folder).doing("sync", folder)?;
+    let path = folder.join(FILE);
+    open::make(place, &folder.join(READY), |new| match disk.length(&path) {
+        // SQLite would take it for a new one, and throw its log away.
+        0 => Ok(()),
+        _ => fill(new, &path, now),
+    })?;
     finish(place, now, findings).map(drop)
 }
 
@@ -107,6 +101,8 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<()> 
     let old = open_damaged(path)?;
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
     let (saved, damaged) = copy_surveys(&old, &write, now)?;
+    // The table of keys may have lost some; those of the surveys that were saved are read from these again.
+    facts::remove(&write, facts::KEYS_THROUGH)?;
     facts::set_text(&write, facts::SALVAGED, &format!("{saved} {damaged}"))?;
     write.commit()
 }
@@ -176,25 +172,47 @@ fn taken(result: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
 
 fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
     let newest = "SELECT seq FROM surveys ORDER BY seq DESC LIMIT 1";
-    let newest = lost(old.query_row(newest, [], |row| row.get::<_, Seq>(0)))?;
-    let (mut next, mut step, mut saved, mut damaged) = (Seq::MIN, 1, 0, 0);
-    let mut lost_in_a_row = 0;
+    let newest = lost(old.query_row(newest, [], |row| row.get::<_, Seq>(0)))?.unwrap_or(Seq::MAX);
+    let (mut next, mut saved, mut damaged) = (Seq::MIN, 0, 0);
     loop {
         let run = copy_from(old, write, &mut next, now)?;
         (saved, damaged) = (saved + run.proven, damaged + run.broken);
         if run.ended || bug::on(Bug::SalvageStops) {
             break;
         }
-        let found = run.proven + run.broken > 0;
-        (step, lost_in_a_row) = if found { (1, 0) } else { (step, lost_in_a_row + 1) };
-        // Behind an unreadable place: on to where the next readable page may be.
-        next = next.max(0).saturating_add(step);
-        step = step.saturating_mul(2);
-        if lost_in_a_row > MAX_LOOKS || newest.is_some_and(|newest| next > newest) {
-            break;
+        match readable_behind(old, next.max(0), newest)? {
+            Some(seq) => next = seq,
+            None => break,
         }
     }
     Ok((saved, damaged))
+}
+
+/// The first seq behind `bad`, which cannot be read, from which on rows can be read again: looked for in steps that double,
+/// and then between the last two.
+fn readable_behind(old: &Connection, mut bad: Seq, newest: Seq) -> rusqlite::Result<Option<Seq>> {
+    let mut look =
+        old.prepare_cached("SELECT seq, records FROM surveys WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    let mut readable = |seq: Seq| {
+        let row = look.query_row([seq], |row| row.get_ref(1).map(drop)).optional();
+        lost(row).map(|row| row.is_some())
+    };
+    let mut step: Seq = 1;
+    let mut good = loop {
+        let there = bad.saturating_add(step);
+        if readable(there)? {
+            break there;
+        }
+        if there > newest || there == Seq::MAX {
+            return Ok(None);
+        }
+        (bad, step) = (there, step.saturating_mul(2));
+    };
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        if readable(middle)? { good = middle } else { bad = middle }
+    }
+    Ok(Some(good))
 }
 
 /// How far one look went: so many rows, then an unreadable place or the end.

@@ -4,6 +4,7 @@ use super::{
     World,
     agenda::{DAY, HOUR, MINUTE, Millis, SECOND},
     context::{Context, Event},
+    page,
     plan::{Plan, below},
 };
 use crate::rng::Rng;
@@ -39,7 +40,7 @@ pub enum Fault {
     DamageRow(usize),
     /// The journal's file is cut short.
     CutFile(usize),
-    /// A part of the journal's file is zeroes.
+    /// A page of the journal's file is zeroes.
     ZeroFile(usize),
     /// The journal's file is something else.
     Garbage(usize),
@@ -129,15 +130,17 @@ impl List<'_> {
     }
 
     fn disk_damage(&mut self, gateway: usize) {
-        for _ in 0..self.often(12, 4) {
-            self.add(Fault::DamageRow(gateway));
+        for _ in 0..self.often(15, 3) {
+            let moment = self.add(Fault::DamageRow(gateway));
+            // Only what is still to be passed on is read again.
+            self.faults.push((moment - 9 * HOUR, Fault::CutRoad(gateway, 10 * HOUR)));
         }
         let one = self.rng.below(100);
         match one {
             0..4 => _ = self.add(Fault::CutFile(gateway)),
-            4..8 => _ = self.add(Fault::ZeroFile(gateway)),
-            8..11 => _ = self.add(Fault::Garbage(gateway)),
-            11..14 => {
+            4..12 => _ = self.add(Fault::ZeroFile(gateway)),
+            12..15 => _ = self.add(Fault::Garbage(gateway)),
+            15..18 => {
                 let from = self.add(Fault::Newer(gateway));
                 self.faults.push((from + 2 * HOUR, Fault::Older(gateway)));
             }
@@ -194,6 +197,13 @@ impl List<'_> {
             let by = below(self.rng, 2 * far) - far;
             let from = self.add(Fault::Clock(gateway, by));
             let span = below(self.rng, 2 * DAY);
+            // What was dated rightly and what was not then go to the cloud together.
+            if self.rng.chance(50) {
+                self.faults.push((
+                    from - 6 * HOUR,
+                    Fault::CutRoad(gateway, 8 * HOUR + below(self.rng, span.min(16 * HOUR))),
+                ));
+            }
             self.faults.push((from + span, Fault::ClockRight(gateway)));
         }
     }
@@ -204,7 +214,7 @@ impl List<'_> {
             self.add(Fault::CutLine(gateway, span));
         }
         for _ in 0..self.often(35, 3) {
-            let far = if self.rng.chance(15) { 7 * DAY } else { 8 * HOUR };
+            let far = if self.rng.chance(8) { 7 * DAY } else { 8 * HOUR };
             let span = below(self.rng, far);
             self.add(Fault::CutRoad(gateway, span));
         }
@@ -235,7 +245,7 @@ impl World {
             Fault::Clock(gateway, by) => {
                 self.shared.counts.others += 1;
                 let custody = self.shared.oracle.custody(gateway);
-                custody.clock_jumps = true;
+                custody.forgetful = true;
                 custody.prunes |= by.abs() > DAY;
                 self.gateways[gateway].clock = by;
             }
@@ -253,14 +263,11 @@ impl World {
         match *fault {
             Fault::DamageRow(gateway) => self.damage_row(gateway),
             Fault::CutFile(gateway) => self.damage_file(gateway, |rng, bytes| {
-                let length = usize::try_from(rng.below(bytes.len() as u64 + 1)).unwrap_or(0);
-                bytes.truncate(length);
+                // One in four leaves nothing at all.
+                let length = rng.below(bytes.len() as u64 + 1).saturating_sub(bytes.len() as u64 / 4);
+                bytes.truncate(usize::try_from(length).unwrap_or(0));
             }),
-            Fault::ZeroFile(gateway) => self.damage_file(gateway, |rng, bytes| {
-                let from = usize::try_from(rng.below(bytes.len() as u64 + 1)).unwrap_or(0);
-                let length = usize::try_from(rng.below(16_384)).unwrap_or(0);
-                bytes.iter_mut().skip(from).take(length).for_each(|byte| *byte = 0);
-            }),
+            Fault::ZeroFile(gateway) => self.zero_page(gateway),
             Fault::Garbage(gateway) => self.damage_file(gateway, |rng, bytes| {
                 bytes.iter_mut().for_each(|byte| *byte = rng.below(256).to_le_bytes()[0]);
             }),
@@ -326,19 +333,39 @@ impl World {
         self.shared.oracle.restored(model);
     }
 
+    /// A page that holds rows is zeroes; what stands on the others must be saved.
+    fn zero_page(&mut self, gateway: usize) {
+        self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
+        let machine = &mut self.gateways[gateway].machine;
+        machine.reportable.clear();
+        let Ok(surveys) = machine.fold_and_read() else { return };
+        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
+        let leaves = page::leaves(&bytes);
+        let place = usize::try_from(self.shared.rng.below(leaves.len() as u64)).unwrap_or(0);
+        let Some(number) = leaves.get(place) else { return };
+        let sector = bytes.iter_mut().skip(number * page::SIZE).take(page::SIZE);
+        let lost: Vec<u8> = sector.map(std::mem::take).collect();
+        let spared = surveys.iter().filter(|(seq, records)| !page::holds(&lost, *seq, records));
+        let spared = spared.map(|(seq, _)| *seq).collect();
+        machine.disk.write(&machine.file(), bytes);
+        let custody = self.shared.oracle.custody(gateway);
+        (custody.damaged, custody.spared) = (true, spared);
+    }
+
     /// Another byte in the records of some survey.
     fn damage_row(&mut self, gateway: usize) {
         self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
         let Ok(rows) = self.gateways[gateway].machine.journal() else { return };
         let held = self.gateways[gateway].machine.held_through();
+        let waiting = rows.range(held + 1..).next().is_some();
+        let rows: Vec<_> = rows.into_iter().filter(|(seq, _)| !waiting || *seq > held).collect();
         let place = usize::try_from(self.shared.rng.below(rows.len() as u64)).unwrap_or(0);
-        let Some((seq, row)) = rows.iter().nth(place).filter(|(_, row)| !row.readings.is_empty()) else {
-            return;
-        };
+        let Some((seq, row)) = rows.get(place).filter(|(_, row)| !row.readings.is_empty()) else { return };
+        let at = 1 + self.shared.rng.below(40);
         let machine = &mut self.gateways[gateway].machine;
         let Ok(journal) = Connection::open(machine.file()) else { return };
-        let damage = "UPDATE surveys SET records = substr(records, 1, 9) || x'00' || substr(records, 11) WHERE seq = ?1";
-        if journal.execute(damage, [seq]).is_ok() {
+        let damage = "UPDATE surveys SET records = substr(records, 1, ?2) || x'00' || substr(records, ?2 + 2) WHERE seq = ?1";
+        if journal.execute(damage, (seq, i64::try_from(at).unwrap_or(9))).is_ok() {
             if *seq > held {
                 machine.reportable.push(*seq);
             }
@@ -391,6 +418,7 @@ impl World {
 /// What a fault leaves to be done later.
 pub(super) fn schedule(world: &mut Context, faults: &[(Millis, Fault)]) {
     for (time, fault) in faults.iter().filter(|(time, _)| *time < world.calm) {
+        // What would have begun before the world does begins with it.
         world.agenda.at(*time, Event::Fault(fault.clone()));
     }
 }

@@ -70,6 +70,17 @@ impl Machine {
         super::gateway::rows(&Reader::open(&self.disk.folder())?)
     }
 
+    /// Folds the log into the journal's file, and reads the records of all surveys.
+    ///
+    /// # Errors
+    /// The journal cannot be opened or read.
+    pub fn fold_and_read(&self) -> rusqlite::Result<Vec<(Seq, Vec<u8>)>> {
+        let journal = Connection::open(self.file())?;
+        journal.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        let mut surveys = journal.prepare("SELECT seq, records FROM surveys")?;
+        surveys.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
     /// Surveys that the gateway has reported as damaged.
     #[must_use]
     pub fn quarantined(&self) -> u64 {

@@ -19,6 +19,7 @@ pub mod machine;
 pub mod meter;
 pub mod network;
 pub mod oracle;
+pub mod page;
 pub mod plan;
 pub mod relative;
 pub mod run;

@@ -38,7 +38,7 @@ impl Line {
             late: some(50, 20),
             damaged: some(30, 20),
             deaf: some(50, 60),
-            garbled: some(20, 20),
+            garbled: some(30, 40),
         }
     }
 

@@ -84,7 +84,7 @@ impl Plan {
         let text_uplink = rng.chance(20);
         let gateways = if rng.chance(25) && !text_uplink { 2 } else { 1 };
         let meters = (1..=2 + rng.below(4)).map(|number| meter(&mut rng, number)).collect();
-        let small = rng.chance(12);
+        let small = rng.chance(16);
         let mut plan = Self {
             seed,
             start,

@@ -93,10 +93,12 @@ pub struct Custody {
     limbo: Vec<Limbo>,
     /// Set when its file was damaged: what is missing at the next opening was destroyed, not lost.
     pub damaged: bool,
+    /// Surveys on parts of a damaged file that were not damaged: these must be saved.
+    pub spared: BTreeSet<Seq>,
     /// What it no longer holds may be gone because it was old enough, or room was short.
     pub prunes: bool,
-    /// Its clock has jumped.
-    pub clock_jumps: bool,
+    /// Its clock has jumped, or its memory was damaged: what was seen may be new to it.
+    pub forgetful: bool,
     /// Rows that a fault destroyed.
     pub destroyed: u64,
     /// The true time at which it was last handed something.
@@ -118,8 +120,8 @@ impl Custody {
 
     /// From here on it is another journal: what only the old one had cannot be demanded.
     pub fn abandon(&mut self) {
-        let Self { prunes, clock_jumps, destroyed, .. } = *self;
-        *self = Self { prunes, clock_jumps, destroyed, ..Self::default() };
+        let Self { prunes, forgetful, destroyed, .. } = *self;
+        *self = Self { prunes, forgetful, destroyed, ..Self::default() };
     }
 
     /// This row was damaged on the disk.
@@ -262,10 +264,10 @@ impl Oracle {
         for one in came {
             let key = key(one);
             let receipts = self.custody(setup.gateway).copies.get(&key).cloned().unwrap_or_default();
-            let jumps = self.custody(setup.gateway).clock_jumps;
-            let copy = !jumps && receipts.last().is_some_and(|first| is_copy(*first, setup.now));
+            let forgetful = self.custody(setup.gateway).forgetful;
+            let copy = !forgetful && receipts.last().is_some_and(|first| is_copy(*first, setup.now));
             // By a clock that jumps nobody can tell: what was too old is near again, what was near is from the future.
-            let perhaps = jumps && !receipts.is_empty();
+            let perhaps = forgetful && !receipts.is_empty();
             due.push(match self.read(setup, one) {
                 _ if copy => Due::Held,
                 _ if perhaps && in_group.contains(&key) => Due::Perhaps(Vec::new()),
@@ -352,7 +354,7 @@ impl Oracle {
                 Some(row) if row.says_the_same(&kept.row) => {}
                 None if (prunes || now - kept.row.received > DAY * 29)
                     && (kept.ahead || delivered(&kept.row)) => {}
-                _ if damaged => gone.push(*seq),
+                _ if damaged && !custody.spared.contains(seq) => gone.push(*seq),
                 Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
                 None => lost.push(format!("survey {seq} is lost: {:?}", kept.row)),
             }
@@ -361,25 +363,24 @@ impl Oracle {
             .iter()
             .find(|(seq, _)| !custody.rows.contains_key(seq))
             .map(|(seq, row)| format!("survey {seq} is from nowhere: {row:?}"));
+        custody.spared.clear();
         for seq in &gone {
             custody.excuse(*seq, "destroyed");
         }
         if damaged {
             custody.last = last;
             custody.rows.retain(|seq, _| *seq <= last);
-            let copies = custody.rows.iter().filter(|(_, kept)| kept.excuse.is_some());
-            let any = copies.count() > 0;
             // Which datagrams they were is not known: any may be taken for new again.
-            if any {
-                custody.copies.clear();
-            }
+            custody.forgetful = true;
         }
         let last_is = custody.last;
         if let Some(first) = lost.into_iter().chain(foreign).next() {
             return self.fail(format!("gateway {gateway}: {first}"));
         }
         if !gone.is_empty() && !salvaged {
-            return self.fail(format!("gateway {gateway}: surveys {gone:?} of its damaged journal are gone, and it did not say so"));
+            return self.fail(format!(
+                "gateway {gateway}: surveys {gone:?} of its damaged journal are gone, and it did not say so"
+            ));
         }
         if last != last_is {
             self.fail(format!("gateway {gateway}: its last survey is {last}, and should be {last_is}"));
