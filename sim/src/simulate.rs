@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How many failures' worth of trace is not shown: the newest events tell most.
-const SHOWN: usize = 40;
+const SHOWN: usize = 2000;
 
 /// What to simulate.
 ///
@@ -107,11 +107,7 @@ fn eprint_progress(done: u64, total: u64, begun: Instant) {
 fn report(failure: &Failure, out: &mut dyn Write) -> Result<()> {
     let Failure { seed, days, broken, traced } = failure;
     writeln!(out, "\nthe last things that happened in the world of seed {seed}:")?;
-    for line in traced.iter().skip(
-        traced
-            .len()
-            .saturating_sub(std::env::var("FP_SHOWN").ok().and_then(|t| t.parse().ok()).unwrap_or(SHOWN)),
-    ) {
+    for line in traced.iter().skip(traced.len().saturating_sub(SHOWN)) {
         writeln!(out, "  {line}")?;
     }
     writeln!(out, "\nBROKEN: {broken}\nsee it again: cargo sim {seed} --days {days}")?;

@@ -20,7 +20,7 @@ pub(super) const UPLINK: &str = "uplink";
 pub(super) const JOURNAL_ID: &str = "journal_id";
 /// Up to this seq the cloud has confirmed what it holds.
 pub(super) const CONFIRMED: &str = "confirmed";
-/// What the last salvage found: surveys saved, and surveys damaged.
+/// What a salvage found and nobody was told yet: surveys saved, surveys damaged, the name of the damaged file.
 pub(super) const SALVAGED: &str = "salvaged";
 
 pub(super) fn integer(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {

@@ -132,6 +132,14 @@ impl Journal {
         Ok(())
     }
 
+    /// What was found when it was opened has been told.
+    pub(crate) fn told(&mut self) -> Result<(), JournalError> {
+        if facts::text(&self.conn, facts::SALVAGED).doing("read", &self.path)?.is_some() {
+            facts::remove(&self.conn, facts::SALVAGED).doing("write", &self.path)?;
+        }
+        Ok(())
+    }
+
     /// Lets go of some surveys that the cloud holds and that are older than they must be kept; with `short`, also of
     /// younger ones. Says how many; zero when there is nothing more to let go of.
     pub(crate) fn prune(&mut self, now: UtcInstant, short: bool) -> Result<usize, JournalError> {

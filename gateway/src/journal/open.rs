@@ -103,13 +103,18 @@ impl Journal {
         if trust == Trust::Damaged && !finished {
             salvage::salvage(place, now, findings)?;
         }
-        match load(place, trust, now) {
+        let journal = match load(place, trust, now) {
             Err(error) if error.is_corrupt() => {
                 salvage::salvage(place, now, findings)?;
                 load(place, trust, now)
             }
             opened => opened,
+        }?;
+        if findings.is_empty() {
+            // Of a salvage after which the gateway died before it had said so.
+            findings.extend(salvage::untold(&journal.conn, &place.folder).doing("read", &journal.path)?);
         }
+        Ok(journal)
     }
 }
 

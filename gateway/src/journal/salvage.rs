@@ -38,10 +38,14 @@ pub(super) fn salvage(
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
     let path = folder.join(FILE);
-    open::make(place, &folder.join(READY), |new| match disk.length(&path) {
-        // SQLite would take it for a new one, and throw its log away.
-        0 => Ok(()),
-        _ => fill(new, &path, now),
+    let aside = aside_name(place, &path, now);
+    open::make(place, &folder.join(READY), |new| {
+        let (saved, damaged) = match disk.length(&path) {
+            // SQLite would take it for a new one, and throw its log away.
+            0 => (0, 0),
+            _ => fill(new, &path, now)?,
+        };
+        note(new, &Finding { aside, saved, damaged })
     })?;
     finish(place, now, findings).map(drop)
 }
@@ -57,32 +61,42 @@ pub(super) fn finish(
     if !disk.exists(&ready) {
         return Ok(false);
     }
-    // Only for the telling.
-    let (saved, damaged) = counts(&ready).ok().flatten().unwrap_or_default();
-    let aside = aside_name(place, &path, now);
+    let found = Connection::open_with_flags(&ready, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|ready| untold(&ready, folder))
+        .ok()
+        .flatten();
+    let found =
+        found.unwrap_or_else(|| Finding { aside: aside_name(place, &path, now), saved: 0, damaged: 0 });
+    let aside = &found.aside;
     // Shared memory is rebuilt from the log; the log goes with its file, or SQLite would apply it to the new one.
     let shared = beside(&path, "-shm");
     disk.remove(&shared).doing("remove", &shared)?;
     for ending in ["-wal", ""] {
         let from = beside(&path, ending);
         if disk.exists(&from) {
-            disk.rename(&from, &beside(&aside, ending)).doing("rename", &from)?;
+            disk.rename(&from, &beside(aside, ending)).doing("rename", &from)?;
         }
     }
     disk.sync_folder(folder).doing("sync", folder)?;
     disk.rename(&ready, &path).doing("rename", &ready)?;
-    findings.push(Finding { aside, saved, damaged });
+    findings.push(found);
     disk.sync_folder(folder).doing("sync", folder)?;
     Ok(true)
 }
 
-/// What the salvage that made the journal at `ready` saved, and found damaged.
-fn counts(ready: &Path) -> rusqlite::Result<Option<(u64, u64)>> {
-    let conn = Connection::open_with_flags(ready, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let text = facts::text(&conn, facts::SALVAGED)?;
+/// Notes what a salvage found, until it has been told.
+fn note(new: &Connection, Finding { aside, saved, damaged }: &Finding) -> rusqlite::Result<()> {
+    let name = aside.file_name().unwrap_or_default().to_string_lossy();
+    facts::set_text(new, facts::SALVAGED, &format!("{saved} {damaged} {name}"))
+}
+
+/// What the salvage that made this journal found, if nobody was told of it yet.
+pub(super) fn untold(conn: &Connection, folder: &Path) -> rusqlite::Result<Option<Finding>> {
+    let text = facts::text(conn, facts::SALVAGED)?;
     let parse = |text: &str| {
-        let (saved, damaged) = text.split_once(' ')?;
-        Some((saved.parse().ok()?, damaged.parse().ok()?))
+        let mut words = text.splitn(3, ' ');
+        let (saved, damaged) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        Some(Finding { aside: folder.join(words.next()?), saved, damaged })
     };
     Ok(text.as_deref().and_then(parse))
 }
@@ -95,16 +109,17 @@ fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> PathBuf {
     names.find(|name| !taken(name)).unwrap_or(base)
 }
 
-/// Copies all that can be read; errors are the new file's, or such as pass.
-fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<()> {
+/// Copies all that can be read, and says how many surveys were proven and how many were not; errors are the new file's, or
+/// such as pass.
+fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
     let write = new.unchecked_transaction()?;
     let old = open_damaged(path)?;
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
-    let (saved, damaged) = copy_surveys(&old, &write, now)?;
+    let counts = copy_surveys(&old, &write, now)?;
     // The table of keys may have lost some; those of the surveys that were saved are read from these again.
     facts::remove(&write, facts::KEYS_THROUGH)?;
-    facts::set_text(&write, facts::SALVAGED, &format!("{saved} {damaged}"))?;
-    write.commit()
+    write.commit()?;
+    Ok(counts)
 }
 
 fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {

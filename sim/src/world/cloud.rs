@@ -67,6 +67,12 @@ impl Cloud {
         }
     }
 
+    /// Whether its process runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.vault.is_some()
+    }
+
     /// Compares the store with what it must hold.
     pub fn look(&mut self, world: &mut Context) {
         if self.vault.is_none() {

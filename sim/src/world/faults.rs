@@ -287,7 +287,10 @@ impl World {
                 self.gateways[gateway].machine.reportable.clear();
                 self.shared.oracle.custody(gateway).abandon();
             }
-            Fault::Copy(gateway) if !self.shared.oracle.custody(gateway).in_limbo() => {
+            Fault::Copy(gateway) if self.gateways[gateway].is_running() => {
+                if self.shared.oracle.custody(gateway).in_limbo() {
+                    return;
+                }
                 let snapshot = self.gateways[gateway].machine.disk.snapshot();
                 let custody = self.shared.oracle.custody(gateway).clone();
                 self.gateways[gateway].copy = Some((snapshot, custody));
@@ -320,6 +323,9 @@ impl World {
     }
 
     fn back_up(&mut self) {
+        if !self.cloud.is_running() {
+            return;
+        }
         self.cloud.look(&mut self.shared);
         let copy = (self.cloud.machine.disk.snapshot(), self.shared.oracle.backup());
         self.cloud.backup = Some(copy);

@@ -85,7 +85,11 @@ impl Keeper {
     }
 
     fn find(&mut self, finding: Finding) {
+        if self.told.as_ref() == Some(&finding) {
+            return;
+        }
         tracing::error!("{finding}");
+        self.told = Some(finding.clone());
         if self.findings.len() == MAX_FINDINGS {
             self.findings.remove(0);
         }
@@ -94,6 +98,7 @@ impl Keeper {
 
     /// Goes on with `journal`, where it stands.
     fn begin(&mut self, mut journal: Journal) -> Result<(), JournalError> {
+        journal.told()?;
         journal.note_roster(&self.roster)?;
         let (opened, reported) = journal.open_round()?;
         let closed_through = journal.closed_through()?;

@@ -52,6 +52,8 @@ pub struct Keeper {
     pruned: Option<Duration>,
     room: Room,
     findings: Vec<Finding>,
+    /// The last finding: it is not told twice.
+    told: Option<Finding>,
 }
 
 impl Keeper {
@@ -81,6 +83,7 @@ impl Keeper {
             pruned: None,
             room: Room::default(),
             findings: Vec::new(),
+            told: None,
         };
         keeper.reopen(Trust::Whole, now)?;
         Ok(keeper)

@@ -65,7 +65,11 @@ fn a_file_with_a_page_of_garbage_is_set_aside_and_all_other_rows_are_saved() {
     assert!(saved.contains(&"d0".to_owned()) && saved.contains(&format!("d{}", COUNT - 1)));
     assert!(journal.known(ShortKey::from_sql(COUNT - 1), at(1)).unwrap(), "copies are still recognised");
     journal.close().unwrap();
-    assert_eq!(try_open(home.path(), at(2)).unwrap().1, None, "once");
+    let (mut journal, again) = try_open(home.path(), at(2)).unwrap();
+    assert_eq!(again, Some(finding), "a gateway that died before it had said so says so now");
+    journal.told().unwrap();
+    journal.close().unwrap();
+    assert_eq!(try_open(home.path(), at(3)).unwrap().1, None, "once");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use std::rc::Rc;
 /// How far a reading may be ahead of the cloud's clock.
 const GRACE: Millis = 5 * MINUTE;
 
+/// Uploads whose fate is not known: more do not fail in a row with different contents.
+const MAX_LIMBO: usize = 8;
+
 /// An upload as the cloud was handed it.
 #[derive(Debug, Clone)]
 pub struct Judgement {
@@ -73,8 +76,8 @@ impl Oracle {
         };
         let future = readings.iter().find(|(_, reading)| reading.time.as_millis() > now + GRACE);
         match said {
-            None => self.limbo.push(upload),
-            Some(Said::Later(_)) if troubled => self.limbo.push(upload),
+            None => self.remember(upload),
+            Some(Said::Later(_)) if troubled => self.remember(upload),
             Some(Said::Later(why)) => {
                 self.fail(format!("the cloud puts an upload off, and nothing troubles it: {why}"))
             }
@@ -88,6 +91,16 @@ impl Oracle {
                 ));
             }
             Some(Said::Stored(tally)) => self.stored(&upload, tally, found),
+        }
+    }
+
+    /// It may have become durable or not. The same again is no other possibility.
+    fn remember(&mut self, upload: Judgement) {
+        if !self.limbo.iter().any(|one| one.readings == upload.readings) {
+            self.limbo.push(upload);
+        }
+        if self.limbo.len() > MAX_LIMBO {
+            self.limbo.remove(0);
         }
     }
 
@@ -128,7 +141,7 @@ impl Oracle {
         let limbo = std::mem::take(&mut self.limbo);
         let mut difference = None;
         // All, the newest, the one before it, ..., none: seldom is there more than one.
-        for chosen in (0..1_u32 << limbo.len().min(6)).rev() {
+        for chosen in (0..1_u32 << limbo.len()).rev() {
             let mut shelf = self.shelf.clone();
             let taken =
                 || limbo.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1).map(|(_, one)| one);
@@ -136,6 +149,11 @@ impl Oracle {
                 shelf.take(upload.readings.as_deref().unwrap_or_default());
             }
             match found.difference(&shelf) {
+                // What is there without an acknowledgement need not be on the disk: a killed cloud may have left it.
+                None if last.is_none() => {
+                    self.limbo = limbo;
+                    return;
+                }
                 None => {
                     self.shelf = shelf;
                     for (bytes, first) in taken().chain(last).filter_map(|one| one.receipt.as_ref()) {

@@ -203,7 +203,7 @@ impl Oracle {
         self.custody(setup.gateway).truth = setup.truth;
         let due = self.due(setup, came);
         match said {
-            None => self.into_limbo(setup.gateway, came, due),
+            None => self.unsettled(setup.gateway, came, due),
             Some(said) if said.iter().any(unwritten) => {
                 if !setup.troubled {
                     self.fail(format!(
@@ -211,13 +211,13 @@ impl Oracle {
                         setup.gateway
                     ));
                 }
-                self.into_limbo(setup.gateway, came, due);
+                self.unsettled(setup.gateway, came, due);
             }
             Some(said) => self.compare(setup, came, due, said),
         }
     }
 
-    fn into_limbo(&mut self, gateway: usize, came: &[Came], due: Vec<Due>) {
+    fn unsettled(&mut self, gateway: usize, came: &[Came], due: Vec<Due>) {
         let rows = came.iter().zip(due).filter_map(|(came, due)| match due {
             Due::New(rows) | Due::Perhaps(rows) => Some((key(came), came.received, rows)),
             _ => None,
@@ -406,7 +406,7 @@ impl Oracle {
 
 fn is_copy(first: Millis, now: Millis) -> bool {
     let age = now - first;
-    age < COPY_WINDOW && age >= -COPY_WINDOW
+    (-COPY_WINDOW..COPY_WINDOW).contains(&age)
 }
 
 fn key(came: &Came) -> Vec<u8> {

@@ -69,6 +69,9 @@ pub enum Meaning {
     Bad,
 }
 
+/// Values, and how long ago each was measured.
+type Aged = Vec<(Millis, Values)>;
+
 /// What is known of a world by those who made it.
 #[derive(Debug)]
 pub struct Oracle {
@@ -76,7 +79,7 @@ pub struct Oracle {
     pub wall: Wall,
     messages: BTreeMap<Rc<[u8]>, Meaning>,
     /// Messages of devices without a clock: how long ago each reading was.
-    relative: BTreeMap<Rc<[u8]>, (DeviceId, Vec<(Millis, Values)>)>,
+    relative: BTreeMap<Rc<[u8]>, (DeviceId, Aged)>,
     /// Messages that some gateway has in its journal, or had.
     journaled: BTreeSet<Rc<[u8]>>,
     /// Every reading that some message said, with all the values that were said.
