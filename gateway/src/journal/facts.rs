@@ -20,6 +20,8 @@ pub(super) const UPLINK: &str = "uplink";
 pub(super) const JOURNAL_ID: &str = "journal_id";
 /// Up to this seq the cloud has confirmed what it holds.
 pub(super) const CONFIRMED: &str = "confirmed";
+/// How often it has been opened to write.
+pub(super) const STARTS: &str = "starts";
 /// What a salvage found and nobody was told yet: surveys saved, surveys damaged, the name of the damaged file.
 pub(super) const SALVAGED: &str = "salvaged";
 

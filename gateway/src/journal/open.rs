@@ -143,11 +143,15 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let confirmed = fact(facts::CONFIRMED)?.unwrap_or(0);
     let last_seq = last_seq(&conn, held_through.max(confirmed)).doing("read", &path)?;
     let max = limits.journal_max.cast_signed();
-    let same = fact(facts::JOURNAL_MAX)? == Some(max);
-    // Written also if it is the same: the sync makes durable what a gateway that was killed had left in the log without
-    // one, before anybody is told of it.
-    match facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path) {
-        Err(error) if same && error.is_full() => tracing::warn!(%error, "the disk is full"),
+    if fact(facts::JOURNAL_MAX)? != Some(max) {
+        facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path)?;
+    }
+    // Each start commits something new. The sync makes durable what a gateway that was killed had left in the log without one,
+    // before anybody is told of it; and the frame takes the place of what a power cut had left of a commit, which another
+    // frame of the same bytes could otherwise bring back to life.
+    let starts = fact(facts::STARTS)?.unwrap_or(0).wrapping_add(1);
+    match facts::set_integer(&conn, facts::STARTS, starts).doing("write", &path) {
+        Err(error) if starts > 1 && error.is_full() => tracing::warn!(%error, "the disk is full"),
         written => written?,
     }
     let id = identify(&conn, &path, *random)?;
