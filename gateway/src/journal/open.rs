@@ -11,7 +11,7 @@ use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::{
-    FILE, Journal, JournalError, Seq, error::Doing, facts, keys::Keys, room::beside, salvage, schema,
+    FILE, Journal, JournalError, Seq, error::Doing, facts, keys::Keys, room::beside, salvage, schema, summary,
 };
 use crate::disk::Disk;
 
@@ -141,7 +141,8 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let fact = |name| facts::integer(&conn, name).doing("read", &path);
     let held_through = fact(facts::HELD_THROUGH)?.unwrap_or(0);
     let confirmed = fact(facts::CONFIRMED)?.unwrap_or(0);
-    let last_seq = last_seq(&conn, held_through.max(confirmed)).doing("read", &path)?;
+    let closed = summary::last_round(&conn).doing("read", &path)?.map_or(0, |round| round.last_seq);
+    let last_seq = last_seq(&conn, held_through.max(confirmed).max(closed)).doing("read", &path)?;
     let max = limits.journal_max.cast_signed();
     if fact(facts::JOURNAL_MAX)? != Some(max) {
         facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path)?;
@@ -208,7 +209,8 @@ fn check(conn: &Connection) -> rusqlite::Result<()> {
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(verdict)))
 }
 
-/// The last seq given out: rows may be gone, but only such as the cloud has had.
+/// The last seq given out, as far as anything tells of it: rows may be gone, those that the cloud has had, and those that a salvage
+/// could not save. Given out twice, a seq at or below the cursor would never be passed on.
 fn last_seq(conn: &Connection, had_through: Seq) -> rusqlite::Result<Seq> {
     let newest: Option<Seq> = conn.query_row("SELECT max(seq) FROM surveys", [], |row| row.get(0))?;
     Ok(newest.unwrap_or(0).max(had_through))
