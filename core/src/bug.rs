@@ -58,10 +58,26 @@ pub enum Bug {
     CloudDatesEachCopy,
     /// A missing value is not filled in.
     NeverFill,
+
+    // What the simulator has found in what shipped.
+    /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
+    SalvageSkips,
+    /// A journal that has lost its content passes for a new one.
+    EmptyFileIsNew,
+    /// What a salvage found is not told if the gateway dies before it has.
+    SalvageUntold,
+    /// A salvage that loses the newest rows lets their seqs be given out again, below the cursor.
+    SeqTwice,
+    /// A start writes nothing that is new, so it syncs nothing and leaves the rest of a torn commit in its place.
+    QuietStart,
 }
 
 impl Bug {
-    /// All of them.
+    /// What was found in what shipped: mended, and kept with a seed that shows it.
+    pub const FOUND: &[Self] =
+        &[Self::SalvageSkips, Self::EmptyFileIsNew, Self::SalvageUntold, Self::SeqTwice, Self::QuietStart];
+
+    /// Those that were made up.
     pub const ALL: &[Self] = &[
         Self::AcknowledgeBeforeCommit,
         Self::AcknowledgeFailedCommit,

@@ -3,13 +3,15 @@
 use crate::world::{self, Catch, Failure, Many};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use fieldpost_core::bug::Bug;
 use std::{
     io::{IsTerminal, Write, stderr},
+    ops::Range,
     time::Instant,
 };
 
 /// How many failures' worth of trace is not shown: the newest events tell most.
-const SHOWN: usize = 2000;
+const SHOWN: usize = 40;
 
 /// What to simulate.
 ///
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// So many worlds
     #[arg(long, conflicts_with = "seed")]
     seeds: Option<u64>,
+    /// Switch this bug on, to find a world that shows it
+    #[arg(long, requires = "seeds", value_parser = bug)]
+    bug: Option<Bug>,
     /// From this seed on
     #[arg(long, default_value_t = 0, requires = "seeds")]
     from: u64,
@@ -57,20 +62,23 @@ fn default_threads() -> usize {
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<()> {
     // A world that panics says so itself.
     std::panic::set_hook(Box::new(|_| {}));
-    let Arguments { seed, days, seeds, from, threads, other } = arguments;
+    let Arguments { seed, days, seeds, bug, from, threads, other } = arguments;
     match (other, seed, seeds) {
         (Some(Other::Bugs), ..) => bugs(*days, *threads, out),
-        (None, _, Some(seeds)) => worlds(*from..from.saturating_add(*seeds), *days, *threads, out),
-        (None, Some(seed), None) => worlds(*seed..seed.saturating_add(1), *days, 1, out),
+        (None, _, Some(seeds)) => {
+            without_bugs(*bug)?;
+            worlds(*from..from.saturating_add(*seeds), *days, *bug, *threads, out)
+        }
+        (None, Some(seed), None) => worlds(*seed..seed.saturating_add(1), *days, None, 1, out),
         (None, None, None) => {
             let seed = crate::rng::seed()?;
             writeln!(out, "seed {seed}")?;
-            worlds(seed..seed.saturating_add(1), *days, 1, out)
+            worlds(seed..seed.saturating_add(1), *days, None, 1, out)
         }
     }
 }
 
-fn worlds(seeds: std::ops::Range<u64>, days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
+fn worlds(seeds: Range<u64>, days: u32, bug: Option<Bug>, threads: usize, out: &mut dyn Write) -> Result<()> {
     let begun = Instant::now();
     let total = seeds.end - seeds.start;
     let watched = stderr().is_terminal();
@@ -79,7 +87,7 @@ fn worlds(seeds: std::ops::Range<u64>, days: u32, threads: usize, out: &mut dyn 
             eprint_progress(done, total, begun);
         }
     };
-    let Many { worlds, counts, events, readings, failure } = world::many(seeds, days, threads, &tell);
+    let Many { worlds, counts, events, readings, failure } = world::many(seeds, days, bug, threads, &tell);
     let seconds = begun.elapsed().as_secs_f64();
     writeln!(
         out,
@@ -114,23 +122,47 @@ fn report(failure: &Failure, out: &mut dyn Write) -> Result<()> {
     bail!("a promise was broken in the world of seed {seed}");
 }
 
-fn bugs(days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
-    if cfg!(not(feature = "bugs")) {
-        bail!("this build has no bugs on purpose; build it with --features bugs, as `cargo sim bugs` does");
+fn bug(name: &str) -> Result<Bug, String> {
+    let all = || Bug::ALL.iter().chain(Bug::FOUND);
+    let known = all().find(|bug| format!("{bug:?}") == name).copied();
+    known.ok_or_else(|| {
+        format!("there is {}", all().map(|bug| format!("{bug:?}")).collect::<Vec<_>>().join(", "))
+    })
+}
+
+/// Where there are no bugs to switch on, none would be found.
+fn without_bugs(bug: Option<Bug>) -> Result<()> {
+    if bug.is_some() && cfg!(not(feature = "bugs")) {
+        bail!("this build has no bugs on purpose; build it with --features bugs, as `cargo sim` does");
     }
+    Ok(())
+}
+
+fn bugs(days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
+    without_bugs(Some(Bug::NoSync))?;
     let tell = |Catch { bug, found }: &Catch| {
         // From whichever thread has found one.
         let mut out = std::io::stdout().lock();
         let _ = match found {
             Some((seed, how)) => {
-                writeln!(out, "{bug:<32?} seed {seed:>3}: {}", how.chars().take(120).collect::<String>())
+                writeln!(out, "{:<32} seed {seed}: {}", format!("{bug:?}"), start(how))
             }
-            None => writeln!(out, "{bug:<32?} NOT FOUND within {} worlds", world::WITHIN),
+            None => writeln!(out, "{bug:?} NOT FOUND within {} worlds", world::WITHIN),
         };
     };
     let begun = Instant::now();
     let all = world::prove(days, threads, &tell);
     let missed = all.iter().filter(|one| one.found.is_none()).count();
+    let mut lost = 0;
+    for one in world::REGRESSIONS {
+        match one.prove() {
+            Ok(how) => writeln!(out, "{:<32} seed {}: {}", format!("{:?}", one.bug), one.seed, start(&how))?,
+            Err(why) => {
+                lost += 1;
+                writeln!(out, "{why}")?;
+            }
+        }
+    }
     writeln!(
         out,
         "{} of {} bugs found, in {:.1} s",
@@ -138,5 +170,15 @@ fn bugs(days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
         all.len(),
         begun.elapsed().as_secs_f64()
     )?;
-    if missed > 0 { bail!("{missed} bugs were not found: the simulator lacks a fault") } else { Ok(()) }
+    if missed + lost > 0 {
+        bail!(
+            "{missed} bugs were not found, and {lost} seeds no longer show theirs: the simulator lacks a fault"
+        );
+    }
+    Ok(())
+}
+
+/// As much as fits on a line.
+fn start(text: &str) -> String {
+    text.chars().take(120).collect()
 }

@@ -183,7 +183,8 @@ fn hand_over(write: &Connection, custody: &Custody, at: Cursors) -> rusqlite::Re
             Ok(Cursors { held: at.held.max(*through), confirmed: at.confirmed.max(*through) })
         }
         Custody::Passed { through } => Ok(passed(*through)),
-        Custody::Back { to } => Ok(Cursors { held: *to, confirmed: *to }),
+        // Never forward: nothing is known of what lies between.
+        Custody::Back { to } => Ok(Cursors { held: at.held.min(*to), confirmed: at.confirmed.min(*to) }),
         Custody::Refused { seq, at, reason, again } => {
             let again = again.map(UtcInstant::as_millis);
             write.execute(

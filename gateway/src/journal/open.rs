@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use fieldpost_core::UtcInstant;
+use fieldpost_core::{
+    UtcInstant,
+    bug::{self, Bug},
+};
 use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::{
@@ -110,7 +113,7 @@ impl Journal {
             }
             opened => opened,
         }?;
-        if findings.is_empty() {
+        if findings.is_empty() && !bug::on(Bug::SalvageUntold) {
             // Of a salvage after which the gateway died before it had said so.
             findings.extend(salvage::untold(&journal.conn, &place.folder).doing("read", &journal.path)?);
         }
@@ -125,7 +128,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     if !disk.exists(&path) && !log {
         make(place, &path, |_| Ok(()))?;
     }
-    if disk.length(&path) == 0 {
+    if disk.length(&path) == 0 && !bug::on(Bug::EmptyFileIsNew) {
         // SQLite would take it for a new one, and throw its log away.
         let empty = "it has lost its content".to_owned();
         let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(empty));
@@ -142,6 +145,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let held_through = fact(facts::HELD_THROUGH)?.unwrap_or(0);
     let confirmed = fact(facts::CONFIRMED)?.unwrap_or(0);
     let closed = summary::last_round(&conn).doing("read", &path)?.map_or(0, |round| round.last_seq);
+    let closed = if bug::on(Bug::SeqTwice) { 0 } else { closed };
     let last_seq = last_seq(&conn, held_through.max(confirmed).max(closed)).doing("read", &path)?;
     let max = limits.journal_max.cast_signed();
     if fact(facts::JOURNAL_MAX)? != Some(max) {
@@ -151,6 +155,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     // before anybody is told of it; and the frame takes the place of what a power cut had left of a commit, which another
     // frame of the same bytes could otherwise bring back to life.
     let starts = fact(facts::STARTS)?.unwrap_or(0).wrapping_add(1);
+    let starts = if bug::on(Bug::QuietStart) { 1 } else { starts };
     match facts::set_integer(&conn, facts::STARTS, starts).doing("write", &path) {
         Err(error) if starts > 1 && error.is_full() => tracing::warn!(%error, "the disk is full"),
         written => written?,

@@ -76,12 +76,14 @@ impl Reader {
     /// When the journal cannot be read.
     pub fn again(&self, now: UtcInstant) -> Result<Option<StoredSurvey>, JournalError> {
         let sql = "SELECT seq, received, device, readings, records, checksum
-                   FROM refused JOIN surveys USING (seq) WHERE again <= ?1 ORDER BY seq LIMIT 1";
+                   FROM refused JOIN surveys USING (seq) WHERE again <= ?1 ORDER BY seq";
         let read = || {
             let mut select = self.conn.prepare_cached(sql)?;
-            select.query_row([now.as_millis()], read_row).optional()
+            // A damaged one is not to stand in the way of those behind it.
+            let proven = select.query_map([now.as_millis()], read_row)?.find_map(Result::transpose);
+            proven.transpose()
         };
-        Ok(read().doing("read", &self.path)?.flatten())
+        read().doing("read", &self.path)
     }
 
     /// How often the cloud has refused the survey.

@@ -223,7 +223,7 @@ fn readable_behind(old: &Connection, mut bad: Seq, newest: Seq) -> rusqlite::Res
         }
         (bad, step) = (there, step.saturating_mul(2));
     };
-    while good - bad > 1 {
+    while good - bad > 1 && !bug::on(Bug::SalvageSkips) {
         let middle = bad + (good - bad) / 2;
         if readable(middle)? { good = middle } else { bad = middle }
     }

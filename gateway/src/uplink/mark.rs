@@ -28,20 +28,21 @@ pub(super) fn answer(value: &str) -> Option<i64> {
 /// Watches the marks of one cloud.
 #[derive(Debug, Default)]
 pub(super) struct MarkWatch {
-    /// When a mark was last believed, in time since the start.
+    /// When the gateway last went back, in time since the start.
     back: Option<Duration>,
 }
 
 impl MarkWatch {
     /// The row to go back to, if the cloud, whose mark is `mark`, has lost some of what it `confirmed`. `up` is the time since the
     /// start. Never forward: a mark above what was confirmed proves nothing about the rows between.
-    pub(super) fn gone_back(&mut self, mark: i64, confirmed: i64, up: Duration) -> Option<i64> {
+    pub(super) fn gone_back(&self, mark: i64, confirmed: i64, up: Duration) -> Option<i64> {
         let rested = self.back.is_none_or(|back| up.saturating_sub(back) >= BACK_EVERY);
-        if mark >= confirmed || !rested {
-            return None;
-        }
+        (mark < confirmed && rested).then_some(mark)
+    }
+
+    /// It is durable now that a mark was believed. Until then it counts for nothing: the note may be lost with its journal.
+    pub(super) fn went_back(&mut self, up: Duration) {
         self.back = Some(up);
-        Some(mark)
     }
 }
 
@@ -71,6 +72,8 @@ mod tests {
         assert_eq!(watch.gone_back(10, 10, start), None);
         assert_eq!(watch.gone_back(99, 10, start), None);
         assert_eq!(watch.gone_back(3, 10, start), Some(3));
+        assert_eq!(watch.gone_back(3, 10, start), Some(3), "it was not noted");
+        watch.went_back(start);
         assert_eq!(watch.gone_back(3, 10, start + BACK_EVERY - Duration::from_nanos(1)), None);
         assert_eq!(watch.gone_back(0, 10, start + BACK_EVERY), Some(0));
     }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use std::{collections::VecDeque, net::SocketAddr, rc::Rc, time::Duration};
 
 /// The events that a trace holds.
-const TRACED: usize = 2000;
+const TRACED: usize = 60;
 
 /// Something that happens in a world.
 #[derive(Debug)]

@@ -26,12 +26,14 @@ pub mod network;
 pub mod oracle;
 pub mod page;
 pub mod plan;
+pub mod regressions;
 pub mod relative;
 pub mod run;
 pub mod soil;
 
 pub use bugs::{Catch, WITHIN, prove};
 pub use context::Counts;
+pub use regressions::REGRESSIONS;
 pub use run::{Failure, Many, many, one};
 
 use agenda::{DAY, HOUR, Millis};

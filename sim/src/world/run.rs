@@ -77,8 +77,15 @@ fn attempt(seed: u64, days: u32, traced: bool) -> Result<(Counts, World), (Strin
     }
 }
 
-/// Lets the worlds of all `seeds` happen, on so many threads; stops at the first failure. `tell` hears how many are done.
-pub fn many(seeds: Range<u64>, days: u32, threads: usize, tell: &(dyn Fn(u64) + Sync)) -> Many {
+/// Lets the worlds of all `seeds` happen, with a bug switched on, if one is given, on so many threads; stops at the first
+/// failure. `tell` hears how many are done.
+pub fn many(
+    seeds: Range<u64>,
+    days: u32,
+    bug: Option<Bug>,
+    threads: usize,
+    tell: &(dyn Fn(u64) + Sync),
+) -> Many {
     let (next, stop) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let all = Mutex::new(Many::default());
     thread::scope(|scope| {
@@ -89,7 +96,7 @@ pub fn many(seeds: Range<u64>, days: u32, threads: usize, tell: &(dyn Fn(u64) + 
                     if seed >= seeds.end {
                         return;
                     }
-                    let ended = one(seed, days, None);
+                    let ended = one(seed, days, bug);
                     stop.fetch_or(ended.is_err(), Relaxed);
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                     all.add(ended);

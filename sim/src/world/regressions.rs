@@ -1,0 +1,44 @@
+//! What the simulator has found in what shipped: each was mended, and its seed is kept.
+//!
+//! The bug can be switched on again ([`Bug::FOUND`]), and then the world of the seed must show it; without, it must not. Whoever changes how
+//! worlds are made of seeds finds another seed with `cargo sim --seeds 100000 --bug <name>`.
+
+use super::run;
+use fieldpost_core::bug::Bug;
+
+/// A bug that shipped, and a world that shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Regression {
+    /// The bug.
+    pub bug: Bug,
+    /// The world.
+    pub seed: u64,
+    /// How long it is.
+    pub days: u32,
+}
+
+/// All of them.
+pub const REGRESSIONS: &[Regression] = &[
+    Regression { bug: Bug::SalvageSkips, seed: 36, days: 10 },
+    Regression { bug: Bug::EmptyFileIsNew, seed: 388, days: 10 },
+    Regression { bug: Bug::SalvageUntold, seed: 1_000_656, days: 10 },
+    Regression { bug: Bug::SeqTwice, seed: 1_006_968, days: 10 },
+    Regression { bug: Bug::QuietStart, seed: 1_005_510, days: 10 },
+];
+
+impl Regression {
+    /// Whether the world still shows the bug, and is well without it. What it says.
+    ///
+    /// # Errors
+    /// It does not, and in what way.
+    pub fn prove(self) -> Result<String, String> {
+        let Self { bug, seed, days } = self;
+        if let Err(failure) = run::one(seed, days, None) {
+            return Err(format!("{bug:?} is back, or another: seed {seed}: {}", failure.broken));
+        }
+        match run::one(seed, days, Some(bug)) {
+            Err(failure) => Ok(failure.broken),
+            Ok(_) => Err(format!("the world of seed {seed} no longer shows {bug:?}; find another that does")),
+        }
+    }
+}
