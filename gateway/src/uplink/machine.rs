@@ -1,7 +1,7 @@
 //! What the uplink does next, decided without clock, socket, file and chance.
 //!
 //! Whoever drives it asks [`Uplink::poll`], does what it says, and hands back what came of it with the matching `handle_…`
-//! before it asks again. Surveys are read from the journal a page at a time and offered in order ([`Plan`]); only when what
+//! before it asks again. Surveys are read from the journal a page at a time and offered in order (`plan.rs`); only when what
 //! became of them is written in the journal do the next ones go.
 
 mod batch;
