@@ -42,3 +42,92 @@ fn a_commit_returns_when_its_bytes_are_on_the_disk() {
     assert_eq!(setting("synchronous"), 2.into(), "FULL");
     assert_eq!(setting("journal_mode"), "wal".to_owned().into());
 }
+
+fn note(journal: &mut Journal, custody: Custody) {
+    journal.commit(&Batch { custody: vec![custody], ..Batch::default() }, at(1)).unwrap();
+}
+
+fn cursors(journal: &Journal) -> (Seq, Seq) {
+    (journal.held_through(), journal.confirmed())
+}
+
+fn refused(folder: &Path) -> Vec<Seq> {
+    let conn = schema::open_reader(&folder.join(FILE)).unwrap();
+    let mut select = conn.prepare("SELECT seq FROM refused ORDER BY seq").unwrap();
+    select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_cloud_that_went_back_takes_both_cursors_with_it_also_after_a_restart_and_never_forward() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(home.path());
+    assert_eq!(cursors(&journal), (10, 10));
+    note(&mut journal, Custody::Back { to: 4 });
+    assert_eq!(cursors(&journal), (4, 4));
+    journal.close().unwrap();
+    let mut journal = open(home.path());
+    assert_eq!(cursors(&journal), (4, 4));
+    note(&mut journal, Custody::Back { to: 4 });
+    note(&mut journal, Custody::Back { to: 9 });
+    assert_eq!(cursors(&journal), (4, 4), "what lies between was not offered again");
+}
+
+#[test]
+fn a_survey_that_was_refused_and_is_held_after_the_cloud_went_back_is_no_longer_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(home.path());
+    assert_eq!(refused(home.path()), [3, 5]);
+    note(&mut journal, Custody::Held { through: 10 });
+    assert_eq!(refused(home.path()), [3, 5], "it was held before");
+    note(&mut journal, Custody::Back { to: 3 });
+    note(&mut journal, Custody::Held { through: 4 });
+    assert_eq!(refused(home.path()), [3, 5], "neither lies between");
+    note(&mut journal, Custody::Held { through: 6 });
+    assert_eq!(refused(home.path()), [3]);
+    assert_eq!(cursors(&journal), (6, 6));
+}
+
+#[test]
+fn what_is_passed_or_refused_is_not_confirmed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    journal.commit(&surveys(0..10, at(0)), at(0)).unwrap();
+    note(&mut journal, Custody::Held { through: 2 });
+    let refused = Custody::Refused { seq: 3, at: at(1), reason: "no".into(), again: None };
+    for (custody, held) in [(refused, 3), (Custody::Passed { through: 7 }, 7)] {
+        note(&mut journal, custody);
+        assert_eq!(cursors(&journal), (held, 2));
+    }
+    note(&mut journal, Custody::Damaged { seq: 8, at: at(1) });
+    assert_eq!(cursors(&journal), (8, 2));
+    journal.close().unwrap();
+    assert_eq!(cursors(&open(home.path())), (8, 2));
+}
+
+#[test]
+fn nothing_behind_the_mark_of_a_cloud_that_went_back_is_let_go_of() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(home.path());
+    note(&mut journal, Custody::Back { to: 6 });
+    let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
+    for short in [false, true] {
+        while journal.prune(late, short).unwrap() > 0 {}
+        // Behind the mark, and the one that is still to be offered again.
+        assert_eq!(devices(home.path()), names([4, 6, 7, 8, 9].into_iter()));
+    }
+    note(&mut journal, Custody::Held { through: 10 });
+    while journal.prune(late, false).unwrap() > 0 {}
+    assert_eq!(devices(home.path()), names([4].into_iter()));
+}
+
+#[test]
+fn a_damaged_survey_does_not_stand_in_the_way_of_others_that_are_offered_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(home.path());
+    let again = Some(at(2));
+    note(&mut journal, Custody::Refused { seq: 3, at: at(1), reason: "no".into(), again });
+    journal.provoke("UPDATE surveys SET checksum = checksum + 1 WHERE seq = 3");
+    let reader = Reader::open(home.path()).unwrap();
+    assert_eq!(reader.again(at(1)).unwrap(), None, "it is not time yet");
+    assert_eq!(reader.again(at(2)).unwrap().map(|survey| survey.seq), Some(5));
+}
