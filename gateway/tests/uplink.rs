@@ -190,3 +190,58 @@ async fn once_is_no_success_if_the_cloud_refuses_a_survey() {
     assert!(error.contains("not from b"), "{error}");
     assert_eq!(cloud.readings().len(), 2, "the other one went");
 }
+
+/// Sends surveys of these devices, one after the other, each until the cloud holds it.
+async fn pass_on(gateway: &Gateway, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        assert_eq!(exchange(gateway.address, survey(&format!("d{number}"), 8..9)).await, ARRIVED);
+        gateway.until("held", |status| status.waiting_surveys == 0).await;
+    }
+}
+
+fn lines(numbers: impl Iterator<Item = u32>) -> Vec<String> {
+    numbers.map(|number| format!("d{number} 2026-07-01T08:00:00Z 20.5 - 30%")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_went_back_is_offered_again_what_it_lost_and_only_that() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(Seen { mark: Some(0), ..Seen::default() }).await);
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    pass_on(&gateway, 1..6).await;
+    assert_eq!(cloud.readings(), lines(1..6));
+    {
+        // It is restored from a backup that has the first two.
+        let mut seen = cloud.seen.lock().unwrap();
+        seen.readings.truncate(2);
+        (seen.mark, seen.custody) = (Some(2), Vec::new());
+    }
+    assert_eq!(exchange(gateway.address, survey("d6", 8..9)).await, ARRIVED);
+    let held = |_: &fieldpost_gateway::Status| cloud.seen.lock().unwrap().mark == Some(6);
+    gateway.until("offered again", held).await;
+    let status = gateway.until("noted", |status| status.waiting_surveys == 0).await;
+    assert_eq!((status.surveys, status.refused_by_cloud), (6, 0));
+    // By the sixth it was noticed, and that one comes once more.
+    assert_eq!(cloud.readings(), lines([1, 2, 6, 3, 4, 5, 6].into_iter()));
+    let custody = cloud.seen.lock().unwrap().custody.clone();
+    let steps: Vec<_> = custody.iter().map(|(_, after, through)| (*after, *through)).collect();
+    assert_eq!(steps, [(5, 6), (2, 6)]);
+    pass_on(&gateway, 7..8).await;
+    assert_eq!(cloud.seen.lock().unwrap().custody.last().map(|last| (last.1, last.2)), Some((6, 7)));
+    gateway.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_says_no_mark_gets_every_survey_once() {
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(Seen::default()).await);
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    pass_on(&gateway, 1..4).await;
+    gateway.stop().await.unwrap();
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    pass_on(&gateway, 4..6).await;
+    assert_eq!(cloud.readings(), lines(1..6));
+    let custody = cloud.seen.lock().unwrap().custody.clone();
+    assert!(custody.iter().all(|(journal, ..)| *journal == custody[0].0), "{custody:?}");
+    let steps: Vec<_> = custody.iter().map(|(_, after, through)| (*after, *through)).collect();
+    assert_eq!(steps, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]);
+    gateway.stop().await.unwrap();
+}

@@ -32,6 +32,10 @@ pub(crate) struct Seen {
     pub(crate) refuse: BTreeSet<String>,
     /// Answers that say something else, before the right ones: status and body.
     pub(crate) trouble: Vec<(u16, &'static str)>,
+    /// `Fieldpost-Custody` of every request that was acknowledged: the journal, `after`, `through`.
+    pub(crate) custody: Vec<(String, u64, u64)>,
+    /// How far it says that it holds the journal; none is a cloud without marks.
+    pub(crate) mark: Option<u64>,
 }
 
 /// A cloud on a port of loopback.
@@ -114,8 +118,26 @@ async fn answer(
     seen.headers = head.headers;
     seen.uploads.push(body.len());
     let (status, kind, text) = pack(&mut seen, &body);
-    let response = Response::builder().status(status).header("content-type", kind);
+    let mut response = Response::builder().status(status).header("content-type", kind);
+    if status == 200 && !text.starts_with('<') {
+        let before = custody(&mut seen);
+        if let Some(mark) = before {
+            response = response.header("fieldpost-custody", mark.to_string());
+        }
+    }
     Ok(response.body(Full::from(text)).unwrap())
+}
+
+/// Keeps the mark as PROTOCOL.md has it; says the one before.
+fn custody(seen: &mut Seen) -> Option<u64> {
+    let header = seen.headers["fieldpost-custody"].to_str().unwrap().to_owned();
+    let words: Vec<&str> = header.split(' ').collect();
+    let (after, through) = (words[1].parse().unwrap(), words[2].parse().unwrap());
+    assert!(words.len() == 3 && words[0].len() == 16 && after <= through, "{header}");
+    seen.custody.push((words[0].to_owned(), after, through));
+    let before = seen.mark?;
+    seen.mark = Some(if before >= after { through } else { before });
+    Some(before)
 }
 
 fn pack(seen: &mut Seen, body: &[u8]) -> (u16, &'static str, String) {
