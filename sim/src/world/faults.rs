@@ -342,6 +342,7 @@ impl World {
     /// A page that holds rows is zeroes; what stands on the others must be saved.
     fn zero_page(&mut self, gateway: usize) {
         self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
+        self.gateways[gateway].machine.on_the_desk();
         let machine = &mut self.gateways[gateway].machine;
         machine.reportable.clear();
         let Ok(surveys) = machine.fold_and_read() else { return };
@@ -361,6 +362,7 @@ impl World {
     /// Another byte in the records of some survey.
     fn damage_row(&mut self, gateway: usize) {
         self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
+        self.gateways[gateway].machine.on_the_desk();
         let Ok(rows) = self.gateways[gateway].machine.journal() else { return };
         let held = self.gateways[gateway].machine.held_through();
         let waiting = rows.range(held + 1..).next().is_some();
@@ -370,7 +372,7 @@ impl World {
         let at = 1 + self.shared.rng.below(40);
         let machine = &mut self.gateways[gateway].machine;
         let Ok(journal) = Connection::open(machine.file()) else { return };
-        let damage = "UPDATE surveys SET records = substr(records, 1, ?2) || x'00' || substr(records, ?2 + 2) WHERE seq = ?1";
+        let damage = "UPDATE surveys SET records = CAST(substr(records, 1, ?2) || x'00' || substr(records, ?2 + 2) AS BLOB) WHERE seq = ?1";
         if journal.execute(damage, (seq, i64::try_from(at).unwrap_or(9))).is_ok() {
             if *seq > held {
                 machine.reportable.push(*seq);
@@ -382,6 +384,7 @@ impl World {
 
     fn damage_file(&mut self, gateway: usize, damage: impl FnOnce(&mut Rng, &mut Vec<u8>)) {
         self.gateways[gateway].kill(&mut self.shared, "has a damaged file");
+        self.gateways[gateway].machine.on_the_desk();
         let machine = &mut self.gateways[gateway].machine;
         machine.reportable.clear();
         let path = machine.file();
@@ -393,6 +396,7 @@ impl World {
 
     fn set_version(&mut self, gateway: usize, trouble: Millis, version: i64) {
         self.gateways[gateway].kill(&mut self.shared, "has another version's journal");
+        self.gateways[gateway].machine.on_the_desk();
         let until = self.shared.now() + trouble;
         let machine = &mut self.gateways[gateway].machine;
         machine.troubled_until = machine.troubled_until.max(until);

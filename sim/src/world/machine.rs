@@ -49,6 +49,12 @@ impl Machine {
         now <= self.troubled_until
     }
 
+    /// The operator has the machine on his desk: nothing fails while he works on it.
+    pub fn on_the_desk(&self) {
+        self.disk.clear_plans();
+        self.disk.set_capacity(None);
+    }
+
     /// The journal's file.
     #[must_use]
     pub fn file(&self) -> PathBuf {

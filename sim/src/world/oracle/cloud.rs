@@ -31,6 +31,14 @@ pub enum Said {
     Later(String),
 }
 
+impl Judgement {
+    /// Whether both are the same bytes, whose dates depend on when they first came.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        self.receipt.is_some()
+            && self.receipt.as_ref().map(|one| &one.0) == other.receipt.as_ref().map(|one| &one.0)
+    }
+}
+
 impl Oracle {
     /// A device without a clock is about to send this: how long ago each of its values was measured.
     pub fn said_relative(&mut self, bytes: &Rc<[u8]>, device: &DeviceId, values: Vec<(Millis, Values)>) {
@@ -145,6 +153,8 @@ impl Oracle {
             let mut shelf = self.shelf.clone();
             let taken =
                 || limbo.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1).map(|(_, one)| one);
+            // If the same bytes were committed before, they are dated by that.
+            let last = last.map(|last| taken().find(|one| one.is_copy_of(last)).unwrap_or(last));
             for upload in taken().chain(last) {
                 shelf.take(upload.readings.as_deref().unwrap_or_default());
             }
