@@ -21,6 +21,10 @@ fn a_refused_batch_is_halved_down_to_the_culprits_and_their_neighbours_get_throu
         "offer d8 as 7 8",
     ];
     assert_eq!(only(&said, "offer"), offers);
+    assert!(
+        times(&said, "offer").is_sorted_by(|earlier, later| *later == *earlier + millis(2)),
+        "with pauses"
+    );
     let notes = ["held 2", "refused 3", "held 4", "held 6", "held 7", "refused 8"];
     let noted = said.iter().map(|(_, said)| said.as_str()).filter(|said| notes.contains(said));
     assert_eq!(noted.collect::<Vec<_>>(), notes);
