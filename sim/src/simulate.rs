@@ -27,7 +27,7 @@ pub struct Arguments {
     /// The world to let happen; a new one if neither this nor --seeds is given
     seed: Option<u64>,
     /// How many days meters measure and faults happen
-    #[arg(long, default_value_t = 12, global = true, value_parser = clap::value_parser!(u32).range(1..=400))]
+    #[arg(long, default_value_t = 10, global = true, value_parser = clap::value_parser!(u32).range(1..=400))]
     days: u32,
     /// So many worlds
     #[arg(long, conflicts_with = "seed")]

@@ -75,6 +75,10 @@ impl Journal {
         let before = Cursors { held: self.held_through, confirmed: self.confirmed };
         let mut cursors = before;
         for custody in &batch.custody {
+            if let Custody::Damaged { seq, .. } = custody {
+                // Its meter may still have it: a copy is not held any more, and is taken as new.
+                self.keys.forget_survey(&write, *seq).doing("write", &self.path)?;
+            }
             cursors = hand_over(&write, custody, cursors).doing("write", &self.path)?;
         }
         if cursors != before {

@@ -212,6 +212,10 @@ fn set_aside(conn: &Connection, damaged: &mut Damaged) -> rusqlite::Result<()> {
         let seq = detail.split(' ').find_map(|word| word.parse().ok()).unwrap_or(0);
         damaged.add(DamagedSurvey { seq, device: None });
     }
+    // The quarantine keeps the newest only, and of what is lost it has nothing; the counters have all.
+    let counted = "SELECT total(count) FROM refusals WHERE reason IN ('checksum', 'lost')";
+    let counted: f64 = conn.query_row(counted, [], |row| row.get(0))?;
+    damaged.count = damaged.count.max(counted as u64);
     Ok(())
 }
 

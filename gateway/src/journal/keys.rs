@@ -103,6 +103,15 @@ impl Keys {
         self.recent.insert(key, received);
     }
 
+    /// Forgets the datagram that the survey `seq` came in: it is no longer here.
+    pub(super) fn forget_survey(&mut self, conn: &Connection, seq: i64) -> rusqlite::Result<()> {
+        let key =
+            conn.query_row("SELECT key FROM surveys WHERE seq = ?1", [seq], |row| row.get(0)).optional()?;
+        let Some(key) = key.flatten() else { return Ok(()) };
+        self.recent.remove(&ShortKey::from_sql(key));
+        conn.execute("DELETE FROM keys WHERE key = ?1", [key]).map(drop)
+    }
+
     /// Lets go of what is too old; says whether the rest still is too much for memory and must be moved.
     pub(super) fn crowded(&mut self, now: UtcInstant) -> bool {
         if self.recent.len() < self.limit {

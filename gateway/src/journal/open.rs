@@ -79,15 +79,17 @@ pub struct Finding {
     pub saved: u64,
     /// Surveys that could be read but do not match their checksums.
     pub damaged: u64,
+    /// Surveys that nothing is left of, and that had not been passed on.
+    pub lost: u64,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { aside, saved, damaged } = self;
+        let Self { aside, saved, damaged, lost } = self;
         write!(
             f,
-            "the journal was damaged: {saved} surveys were saved from it, {damaged} more are in the quarantine; the damaged \
-             file is kept as `{}`; check the disk",
+            "the journal was damaged: {saved} surveys were saved from it, {damaged} more are in the quarantine, {lost} are \
+             lost; the damaged file is kept as `{}`; check the disk",
             aside.display()
         )
     }

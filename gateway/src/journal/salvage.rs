@@ -20,7 +20,7 @@ use rusqlite::{
 
 use super::{
     FILE, Finding, JournalError, Place, Seq, error::Doing, facts, open, quarantine, reader::read_row,
-    room::beside,
+    room::beside, summary,
 };
 
 /// The tables that are copied as they are, as far as they can be read.
@@ -40,12 +40,12 @@ pub(super) fn salvage(
     let path = folder.join(FILE);
     let aside = aside_name(place, &path, now);
     open::make(place, &folder.join(READY), |new| {
-        let (saved, damaged) = match disk.length(&path) {
+        let (saved, damaged, lost) = match disk.length(&path) {
             // SQLite would take it for a new one, and throw its log away.
-            0 => (0, 0),
+            0 => (0, 0, 0),
             _ => fill(new, &path, now)?,
         };
-        note(new, &Finding { aside, saved, damaged })
+        note(new, &Finding { aside, saved, damaged, lost })
     })?;
     finish(place, now, findings).map(drop)
 }
@@ -65,8 +65,12 @@ pub(super) fn finish(
         .and_then(|ready| untold(&ready, folder))
         .ok()
         .flatten();
-    let found =
-        found.unwrap_or_else(|| Finding { aside: aside_name(place, &path, now), saved: 0, damaged: 0 });
+    let found = found.unwrap_or_else(|| Finding {
+        aside: aside_name(place, &path, now),
+        saved: 0,
+        damaged: 0,
+        lost: 0,
+    });
     let aside = &found.aside;
     // Shared memory is rebuilt from the log; the log goes with its file, or SQLite would apply it to the new one.
     let shared = beside(&path, "-shm");
@@ -85,18 +89,19 @@ pub(super) fn finish(
 }
 
 /// Notes what a salvage found, until it has been told.
-fn note(new: &Connection, Finding { aside, saved, damaged }: &Finding) -> rusqlite::Result<()> {
+fn note(new: &Connection, Finding { aside, saved, damaged, lost }: &Finding) -> rusqlite::Result<()> {
     let name = aside.file_name().unwrap_or_default().to_string_lossy();
-    facts::set_text(new, facts::SALVAGED, &format!("{saved} {damaged} {name}"))
+    facts::set_text(new, facts::SALVAGED, &format!("{saved} {damaged} {lost} {name}"))
 }
 
 /// What the salvage that made this journal found, if nobody was told of it yet.
 pub(super) fn untold(conn: &Connection, folder: &Path) -> rusqlite::Result<Option<Finding>> {
     let text = facts::text(conn, facts::SALVAGED)?;
     let parse = |text: &str| {
-        let mut words = text.splitn(3, ' ');
-        let (saved, damaged) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        Some(Finding { aside: folder.join(words.next()?), saved, damaged })
+        let mut words = text.splitn(4, ' ');
+        let mut number = || words.next()?.parse().ok();
+        let (saved, damaged, lost) = (number()?, number()?, number()?);
+        Some(Finding { aside: folder.join(words.next()?), saved, damaged, lost })
     };
     Ok(text.as_deref().and_then(parse))
 }
@@ -109,17 +114,34 @@ fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> PathBuf {
     names.find(|name| !taken(name)).unwrap_or(base)
 }
 
-/// Copies all that can be read, and says how many surveys were proven and how many were not; errors are the new file's, or
-/// such as pass.
-fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
+/// Copies all that can be read, and says how many surveys were proven, how many were not, and how many are lost; errors are
+/// the new file's, or such as pass.
+fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64, u64, u64)> {
     let write = new.unchecked_transaction()?;
     let old = open_damaged(path)?;
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
-    let counts = copy_surveys(&old, &write, now)?;
+    let (saved, damaged) = copy_surveys(&old, &write, now)?;
+    let lost = count_lost(&write, damaged)?;
     // The table of keys may have lost some; those of the surveys that were saved are read from these again.
     facts::remove(&write, facts::KEYS_THROUGH)?;
     write.commit()?;
-    Ok(counts)
+    Ok((saved, damaged, lost))
+}
+
+/// Counts the surveys that nothing is left of, as far as what is left tells how many there were: none is let go of before it
+/// was passed on, so those behind the cursor were all there.
+fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u64> {
+    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
+    let closed = summary::last_round(write)?.map_or(0, |round| round.last_seq);
+    let ask = "SELECT ifnull(max(seq), 0), count(*) FROM surveys WHERE seq > ?1";
+    let (newest, kept): (Seq, Seq) = write.query_row(ask, [held], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let were = newest.max(closed).saturating_sub(held);
+    let lost = u64::try_from(were.saturating_sub(kept)).unwrap_or(0).saturating_sub(damaged);
+    if lost > 0 {
+        let count = "INSERT INTO refusals VALUES ('lost', ?1) ON CONFLICT DO UPDATE SET count = count + ?1";
+        write.execute(count, [lost.cast_signed()])?;
+    }
+    Ok(lost)
 }
 
 fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {

@@ -2,44 +2,27 @@
 
 use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
-    context::{Context, Event, Upload},
+    context::{Context, Event},
     machine::{Machine, SimDisk},
-    network::{Passage, Road},
-    oracle::{Came, Custody, Row, Seq, Setup},
+    oracle::{Came, Custody, Seq, Setup},
     plan::Plan,
 };
-use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply, senml};
+use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply};
 use fieldpost_gateway::{
     UplinkWhen,
-    parts::{
-        Answer, Entry, Group, Keeper, Limits, MAX_BATCH, MAX_BATCH_BYTES, Moment, Note, Noted, Offer, Order,
-        Page, Reader, Step, Uplink, Wire, read_datagram,
-    },
+    parts::{Entry, Group, Keeper, Limits, Moment, Reader, Uplink, Wire, read_datagram},
 };
 use fieldpost_simdisk::Snapshot;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
-use tokio::sync::oneshot;
+use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
-/// What wakes later than this is not urgent, and may come this many times later still: a world need not count minutes
-/// in which nothing happens.
-const IDLE: Millis = 2 * MINUTE;
-const IDLE_FACTOR: Millis = 10;
 /// Housekeeping is looked after this often; the shipped shell does so each minute.
 const TEND_EVERY: Millis = 3 * HOUR;
-/// What an uplink may want done without time passing: more, and it goes round in circles.
-const MAX_STEPS: usize = 20_000;
 /// What a journal may take beyond its limit: the counters and cursors of a full one.
 const SLACK: u64 = 192 << 10;
 
 /// A datagram that waits for the next commit.
 #[derive(Debug)]
-struct Waiting {
+pub(super) struct Waiting {
     peer: SocketAddr,
     bytes: Rc<[u8]>,
     from: Option<(usize, u64)>,
@@ -48,7 +31,7 @@ struct Waiting {
 
 /// A gateway.
 pub struct Gateway {
-    number: usize,
+    pub(super) number: usize,
     /// Its machine.
     pub machine: Machine,
     /// How far its clock is ahead; behind, if negative.
@@ -58,21 +41,21 @@ pub struct Gateway {
     limits: Limits,
     deadline: Duration,
     when: UplinkWhen,
-    text: bool,
-    running: Option<Running>,
+    pub(super) text: bool,
+    pub(super) running: Option<Running>,
     inbox: Vec<Waiting>,
     /// An older copy of its disk, and what the oracle knew of it.
     pub copy: Option<(Snapshot, Custody)>,
 }
 
 /// A gateway's process.
-struct Running {
-    keeper: Keeper,
-    uplink: Uplink,
-    reader: Option<Reader>,
-    generation: u64,
+pub(super) struct Running {
+    pub(super) keeper: Keeper,
+    pub(super) uplink: Uplink,
+    pub(super) reader: Option<Reader>,
+    pub(super) generation: u64,
     /// The offer that is on its way; zero is none.
-    offer: u64,
+    pub(super) offer: u64,
     wake: Millis,
     /// When housekeeping is due.
     tend: Millis,
@@ -105,7 +88,7 @@ impl Gateway {
         format!("gateway-{number}")
     }
 
-    fn moment(&self, world: &Context) -> Moment {
+    pub(super) fn moment(&self, world: &Context) -> Moment {
         Moment { utc: UtcInstant::from_millis(world.now() + self.clock), up: world.up() }
     }
 
@@ -243,7 +226,7 @@ impl Gateway {
     }
 
     /// Hands a group to the keeper, and tells the oracle. The answers.
-    fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
+    pub(super) fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
         let now = self.moment(world);
         let Some(running) = &mut self.running else { return Vec::new() };
         let outcomes = running.keeper.handle(group, now);
@@ -301,157 +284,7 @@ impl Gateway {
         self.go_on(world);
     }
 
-    /// Does what the uplink wants done until it waits.
-    fn go_on(&mut self, world: &mut Context) {
-        for _ in 0..MAX_STEPS {
-            let now = self.moment(world);
-            let Some(running) = &mut self.running else { return };
-            if running.offer != 0 {
-                return self.wake_for_keeper(world);
-            }
-            let step = running.uplink.poll(now, running.keeper.progress());
-            match step {
-                Step::Wait { until, .. } => {
-                    let delay =
-                        Millis::try_from(until.saturating_sub(now.up).as_millis()).unwrap_or(HOUR) + 1;
-                    self.wake_after(world, if delay > IDLE { delay * IDLE_FACTOR } else { delay });
-                    return self.wake_for_keeper(world);
-                }
-                Step::Offer(offer) => {
-                    self.offer(world, offer);
-                    return self.wake_for_keeper(world);
-                }
-                Step::Done(result) => {
-                    return world
-                        .oracle
-                        .fail(format!("gateway {}: its uplink ended: {result:?}", self.number));
-                }
-                step => self.serve(world, step, now),
-            }
-            if self.machine.disk.is_off() {
-                return self.die(world, "died in its uplink");
-            }
-        }
-        world.oracle.fail(format!("gateway {}: its uplink goes round in circles", self.number));
-    }
-
-    /// What an uplink wants of the journal.
-    fn serve(&mut self, world: &mut Context, step: Step, now: Moment) {
-        match step {
-            Step::Read { after, through } => {
-                let page = self.with_reader(|reader| reader.page(after, through, MAX_BATCH, MAX_BATCH_BYTES));
-                if let Ok(Page::Damaged(seq)) = &page {
-                    world.trace(|| format!("gateway {}: survey {seq} is damaged", self.number));
-                }
-                self.with_uplink(|uplink| uplink.handle_page(page, now));
-            }
-            Step::ReadAgain => {
-                let found = self.with_reader(|reader| {
-                    let survey = reader.again(now.utc)?;
-                    survey.map(|survey| Ok((reader.tries(survey.seq)?, survey))).transpose()
-                });
-                let found = found.map(|found| found.map(|(tries, survey)| (survey, tries)));
-                self.with_uplink(|uplink| uplink.handle_again(found, now));
-            }
-            Step::Note { generation, custody } => {
-                world.trace(|| format!("gateway {} notes {custody:?}", self.number));
-                let (done, mut noted) = oneshot::channel();
-                let order = Order::Note(Note { generation, custody, done });
-                self.order(world, order);
-                let noted = noted.try_recv().unwrap_or(Noted::Failed);
-                self.with_uplink(|uplink| uplink.handle_noted(noted, now));
-            }
-            Step::Salvage => {
-                let (done, mut saved) = oneshot::channel();
-                self.order(world, Order::Salvage { done });
-                let saved = saved.try_recv().unwrap_or(false);
-                self.with_uplink(|uplink| uplink.handle_salvaged(saved, now));
-                if !self.machine.disk.is_off() {
-                    self.look(world);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn order(&mut self, world: &mut Context, order: Order) {
-        let group = Group { entries: Vec::new(), orders: vec![order], dropped: 0 };
-        self.handle(world, group, &[]);
-    }
-
-    fn with_uplink(&mut self, act: impl FnOnce(&mut Uplink)) {
-        if let Some(running) = &mut self.running {
-            act(&mut running.uplink);
-        }
-    }
-
-    fn with_reader<T>(
-        &mut self,
-        read: impl FnOnce(&Reader) -> Result<T, fieldpost_gateway::JournalError>,
-    ) -> Result<T, fieldpost_gateway::JournalError> {
-        let folder = self.machine.disk.folder();
-        let Some(running) = &mut self.running else { return read(&Reader::open(&folder)?) };
-        let generation = running.keeper.progress().generation;
-        if generation != running.generation {
-            (running.generation, running.reader) = (generation, None);
-        }
-        let reader = match running.reader.take() {
-            Some(reader) => reader,
-            None => Reader::open(&folder)?,
-        };
-        let found = read(&reader)?;
-        running.reader = Some(reader);
-        Ok(found)
-    }
-
-    fn offer(&mut self, world: &mut Context, offer: Offer) {
-        let (number, life) = (self.number, self.machine.life);
-        let Some(running) = &mut self.running else { return };
-        world.steps += 1;
-        let id = world.steps;
-        running.offer = id;
-        let failed = |why: &str| Rc::new(Answer::Failed(why.to_owned()));
-        if world.is_cut_off(number) {
-            world.counts.road += 1;
-            return world.agenda.after(SECOND, Event::Answered(number, life, id, failed("cannot connect")));
-        }
-        world.agenda.after(Road::PATIENCE, Event::Answered(number, life, id, failed("no answer in time")));
-        match world.road.carry(&mut world.rng) {
-            Passage::Lost => world.counts.road += 1,
-            Passage::Stranger => {
-                world.counts.road += 1;
-                let answer = Rc::new(super::cloud::stranger(&mut world.rng, self.text));
-                world.agenda.after(SECOND, Event::Answered(number, life, id, answer));
-            }
-            Passage::Arrives(delays) => {
-                let odd = delays.len() > 1 || delays.iter().any(|delay| *delay > Road::PATIENCE);
-                world.counts.road += u64::from(odd);
-                let offer = Rc::new(offer);
-                for delay in delays {
-                    let upload = Upload::Offer(number, life, id, Rc::clone(&offer));
-                    world.agenda.after(delay, Event::Upload(upload));
-                }
-            }
-        }
-    }
-
-    /// An answer has come to an offer of this life.
-    pub fn answered(&mut self, world: &mut Context, life: u64, id: u64, answer: &Answer) {
-        let now = self.moment(world);
-        let random = world.rng.number();
-        let Some(running) = self.running.as_mut().filter(|running| running.offer == id) else { return };
-        if life != self.machine.life {
-            return;
-        }
-        running.offer = 0;
-        world.trace(|| format!("gateway {} hears {answer:?}", self.number));
-        if let Some(running) = &mut self.running {
-            running.uplink.handle_answer(answer.clone(), now, random);
-        }
-        self.go_on(world);
-    }
-
-    fn wake_for_keeper(&mut self, world: &mut Context) {
+    pub(super) fn wake_for_keeper(&mut self, world: &mut Context) {
         let now = self.moment(world);
         let Some(running) = &self.running else { return };
         let delay = Millis::try_from(running.keeper.pause(now).as_millis()).unwrap_or(HOUR) + 1;
@@ -459,7 +292,7 @@ impl Gateway {
         self.wake_after(world, delay.max(TEND_EVERY / 6));
     }
 
-    fn wake_after(&mut self, world: &mut Context, delay: Millis) {
+    pub(super) fn wake_after(&mut self, world: &mut Context, delay: Millis) {
         let at = world.now() + delay;
         let Some(running) = self.running.as_mut().filter(|running| at < running.wake) else { return };
         running.wake = at;
@@ -501,29 +334,5 @@ impl Gateway {
     pub fn backlog(&self) -> Option<Seq> {
         let progress = self.running.as_ref()?.keeper.progress();
         Some(progress.last_seq - progress.held_through)
-    }
-}
-
-/// The rows of a journal, as anybody may read them.
-pub(super) fn rows(reader: &Reader) -> Result<BTreeMap<Seq, Row>, fieldpost_gateway::JournalError> {
-    let (mut rows, mut after) = (BTreeMap::new(), 0);
-    loop {
-        match reader.page(after, Seq::MAX, MAX_BATCH, MAX_BATCH_BYTES)? {
-            Page::Empty => return Ok(rows),
-            Page::Damaged(seq) => after = seq,
-            Page::Surveys(surveys) => {
-                for survey in &surveys {
-                    after = survey.seq;
-                    let pack =
-                        senml::decode_cbor(&senml::pack([survey.records.as_slice()]), UtcInstant::LATEST);
-                    let Some(one) = pack.ok().and_then(|pack| pack.surveys.into_iter().next()) else {
-                        continue;
-                    };
-                    let received = one.received.map_or(0, UtcInstant::as_millis);
-                    let (device, readings) = (one.survey.device, one.survey.readings);
-                    rows.insert(survey.seq, Row { device, received, readings });
-                }
-            }
-        }
     }
 }

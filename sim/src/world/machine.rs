@@ -4,9 +4,10 @@ use super::{
     agenda::Millis,
     oracle::{Row, Seq},
 };
+use fieldpost_core::{UtcInstant, senml};
 use fieldpost_gateway::{
     JournalError,
-    parts::{Disk as GatewayDisk, FILE, Reader},
+    parts::{Disk as GatewayDisk, FILE, MAX_BATCH, MAX_BATCH_BYTES, Page, Reader},
 };
 use fieldpost_simdisk::Disk;
 use rusqlite::{Connection, OpenFlags};
@@ -73,7 +74,7 @@ impl Machine {
     /// # Errors
     /// The journal cannot be read.
     pub fn journal(&self) -> Result<BTreeMap<Seq, Row>, JournalError> {
-        super::gateway::rows(&Reader::open(&self.disk.folder())?)
+        rows(&Reader::open(&self.disk.folder())?)
     }
 
     /// Folds the log into the journal's file, and reads the records of all surveys.
@@ -142,5 +143,29 @@ impl GatewayDisk for SimDisk {
 
     fn free(&self, folder: &Path) -> io::Result<u64> {
         Self::of(folder)?.free()
+    }
+}
+
+/// The rows of a journal, as anybody may read them.
+fn rows(reader: &Reader) -> Result<BTreeMap<Seq, Row>, JournalError> {
+    let (mut rows, mut after) = (BTreeMap::new(), 0);
+    loop {
+        match reader.page(after, Seq::MAX, MAX_BATCH, MAX_BATCH_BYTES)? {
+            Page::Empty => return Ok(rows),
+            Page::Damaged(seq) => after = seq,
+            Page::Surveys(surveys) => {
+                for survey in &surveys {
+                    after = survey.seq;
+                    let pack =
+                        senml::decode_cbor(&senml::pack([survey.records.as_slice()]), UtcInstant::LATEST);
+                    let Some(one) = pack.ok().and_then(|pack| pack.surveys.into_iter().next()) else {
+                        continue;
+                    };
+                    let received = one.received.map_or(0, UtcInstant::as_millis);
+                    let (device, readings) = (one.survey.device, one.survey.readings);
+                    rows.insert(survey.seq, Row { device, received, readings });
+                }
+            }
+        }
     }
 }

@@ -30,6 +30,8 @@ pub mod regressions;
 pub mod relative;
 pub mod run;
 pub mod soil;
+mod strike;
+mod uplink;
 
 pub use bugs::{Catch, WITHIN, prove};
 pub use context::Counts;

@@ -22,11 +22,13 @@
 
 mod cloud;
 mod custody;
+mod judge;
 mod store;
 mod wall;
 
 pub use cloud::{Judgement, Said};
-pub use custody::{Came, Custody, Row, Seq, Setup};
+pub use custody::{Custody, Row, Seq};
+pub use judge::{Came, Setup};
 pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
