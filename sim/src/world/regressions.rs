@@ -21,8 +21,8 @@ pub struct Regression {
 pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::SalvageSkips, seed: 36, days: 10 },
     Regression { bug: Bug::EmptyFileIsNew, seed: 388, days: 10 },
-    Regression { bug: Bug::SalvageUntold, seed: 104, days: 10 },
-    Regression { bug: Bug::SeqTwice, seed: 1_006_968, days: 10 },
+    Regression { bug: Bug::SalvageUntold, seed: 590, days: 10 },
+    Regression { bug: Bug::SeqTwice, seed: 1_057_748, days: 10 },
     Regression { bug: Bug::QuietStart, seed: 1_058_687, days: 10 },
 ];
 

@@ -187,6 +187,10 @@ impl World {
         let Some(mut bytes) = machine.disk.read(&path) else { return };
         damage(&mut self.shared.rng, &mut bytes);
         machine.disk.write(&path, bytes);
+        // What is found then must survive a start that is cut short.
+        if self.shared.rng.chance(50) {
+            machine.disk.plan(self.shared.rng.below(80), DiskFault::PowerCut, 1);
+        }
         self.shared.oracle.custody(gateway).damaged = true;
     }
 
