@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn the_sample_is_there_and_numbers_are_written_without_needless_zeros() {
-        assert!(ITHACA.len() > 8_000, "{}", ITHACA.len());
+        // Of a year of hours; some lack one of the two values.
+        assert!(ITHACA.len() > 6_000, "{}", ITHACA.len());
         for (hundredths, text) in [(2000, "20"), (2050, "20.5"), (-7, "-0.07"), (-110, "-1.1"), (0, "0")] {
             assert_eq!(number(hundredths), text);
         }
