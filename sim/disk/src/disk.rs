@@ -63,9 +63,37 @@ impl Disk {
         state.plans.push(Plan { from, until: from.saturating_add(times.into()), fault });
     }
 
+    /// How many reads were tried: of an open file's bytes, and of a file's length by its name.
+    pub fn reads(&self) -> u64 {
+        self.state.borrow().reads
+    }
+
+    /// The read after `after_reads` more, and the `times` - 1 following ones, will fail as on a bad sector.
+    pub fn plan_reads(&self, after_reads: u64, times: u32) {
+        let mut state = self.state.borrow_mut();
+        let from = state.reads.saturating_add(after_reads);
+        state.unreadable.push(from..from.saturating_add(times.into()));
+    }
+
     /// Forgets all plans.
     pub fn clear_plans(&self) {
-        self.state.borrow_mut().plans.clear();
+        let mut state = self.state.borrow_mut();
+        state.plans.clear();
+        state.unreadable.clear();
+    }
+
+    /// Lets an onlooker use the disk: meanwhile nothing is counted, and no plan strikes.
+    pub fn quietly<R>(&self, look: impl FnOnce() -> R) -> R {
+        /// Also if the onlooker panics.
+        struct Quiet<'a>(&'a RefCell<State>);
+        impl Drop for Quiet<'_> {
+            fn drop(&mut self) {
+                self.0.borrow_mut().quiet -= 1;
+            }
+        }
+        self.state.borrow_mut().quiet += 1;
+        let _quiet = Quiet(&self.state);
+        look()
     }
 
     /// Whether the power is off.

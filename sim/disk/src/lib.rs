@@ -27,6 +27,10 @@
 //!   next sync that succeeds makes it durable: kinder than kernels that drop the dirty pages of a failed sync.
 //!   A failed sync of the folder is reported and tried again; SQLite's unix VFS ignores it after a sync of a WAL.
 //!
+//! **Reads** are steps of their own: what SQLite reads of an open file, and a file's length that is asked for by its name
+//! ([`Disk::look`]). Of these [`Disk::plan_reads`] lets some fail, as on a bad sector that can be read again later. Names, locks, and
+//! the length of an open file are in the system's memory, and do not fail. An onlooker ([`Disk::quietly`]) is not counted and not struck.
+//!
 //! **A kernel writes back** in its own time: a file has at most 16,384 pending writes and a disk as many pending names; the oldest
 //! becomes durable before another is taken.
 //!

@@ -53,7 +53,9 @@ impl OnDisk {
     }
 
     pub(crate) fn read(&self, offset: usize, into: &mut [u8]) -> Result<usize, c_int> {
-        self.with(ffi::SQLITE_IOERR_READ, |state| {
+        let code = ffi::SQLITE_IOERR_READ;
+        self.with(code, |state| {
+            state.read().map_err(|fault| of(fault, code))?;
             Ok(state.content.files.get(&self.file).map_or(0, |file| file.read(offset, into)))
         })
     }

@@ -1,4 +1,4 @@
-//! What a program asks its disk; where it changes something it takes a step.
+//! What a program asks its disk; where it changes something it takes a step, where it looks for something a read.
 
 use std::io;
 use std::path::Path;
@@ -10,17 +10,27 @@ use crate::state::Fault;
 const FREE_WITHOUT_CAPACITY: u64 = 1 << 40;
 
 impl Disk {
-    /// Whether there is such a file; no while the power is off.
+    /// Whether there is such a file; no while the power is off. For onlookers: no read.
     pub fn exists(&self, path: &Path) -> bool {
         let state = self.state().borrow();
         !state.off && state.content.names.get(path).is_some()
     }
 
-    /// The file's length in bytes; 0 if there is none, or the power is off.
+    /// The file's length in bytes; 0 if there is none, or the power is off. For onlookers: no read.
     pub fn length(&self, path: &Path) -> u64 {
         let state = self.state().borrow();
         let file = state.content.live(path).filter(|_| !state.off);
         file.map_or(0, |file| file.live().len() as u64)
+    }
+
+    /// The length of a file in bytes, as a program asks for it by the file's name: a read, which can fail. None if there is no such file.
+    ///
+    /// # Errors
+    /// A fault.
+    pub fn look(&self, path: &Path) -> io::Result<Option<u64>> {
+        let mut state = self.state().borrow_mut();
+        state.read().map_err(|fault| failed("look at", path, fault))?;
+        Ok(state.content.live(path).map(|file| file.live().len() as u64))
     }
 
     /// Renames a file, over the one that has the name; durable with the folder.

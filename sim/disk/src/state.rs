@@ -1,6 +1,7 @@
 //! A disk's state, and its steps: each is counted, and may be struck by a fault.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::file::{File, MAX_LENGTH};
@@ -27,6 +28,8 @@ pub struct Counts {
     pub full: u64,
     /// Steps that failed as on a bad sector.
     pub io: u64,
+    /// Reads that failed so.
+    pub reads: u64,
     /// Writes of which a power cut left a part.
     pub torn: u64,
 }
@@ -48,6 +51,12 @@ pub(crate) struct State {
     pub(crate) off: bool,
     pub(crate) steps: u64,
     pub(crate) plans: Vec<Plan>,
+    /// Reads that were tried.
+    pub(crate) reads: u64,
+    /// The reads that will fail, as steps of their own: which write fails does not depend on how much is read before.
+    pub(crate) unreadable: Vec<Range<u64>>,
+    /// While it is not zero nothing is counted, and no plan strikes.
+    pub(crate) quiet: u32,
     pub(crate) capacity: Option<u64>,
     pub(crate) counts: Counts,
 }
@@ -169,6 +178,9 @@ impl State {
         if self.off {
             return Err(Fault::PowerCut);
         }
+        if self.quiet > 0 {
+            return Ok(());
+        }
         let now = self.steps;
         self.steps += 1;
         let striking = self.plans.iter().filter(|plan| plan.from <= now && now < plan.until);
@@ -181,6 +193,25 @@ impl State {
             Fault::PowerCut => self.cut_power(),
         }
         Err(fault)
+    }
+
+    /// Before something is read: whether it can be. What fails gives nothing, never a part that looks like all.
+    pub(crate) fn read(&mut self) -> Result<(), Fault> {
+        if self.off {
+            return Err(Fault::PowerCut);
+        }
+        if self.quiet > 0 {
+            return Ok(());
+        }
+        let now = self.reads;
+        self.reads += 1;
+        let fails = self.unreadable.iter().any(|reads| reads.contains(&now));
+        self.unreadable.retain(|reads| reads.end > now + 1);
+        if fails {
+            self.counts.reads += 1;
+            return Err(Fault::Io);
+        }
+        Ok(())
     }
 
     pub(crate) fn cut_power(&mut self) {
