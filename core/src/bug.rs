@@ -58,6 +58,12 @@ pub enum Bug {
     CloudDatesEachCopy,
     /// A missing value is not filled in.
     NeverFill,
+    /// A journal that cannot be read for a moment is salvaged.
+    SalvageOnReadError,
+    /// A part of the journal that the uplink cannot read for a moment is passed over.
+    UnreadIsPassed,
+    /// A datagram whose key cannot be looked up for a moment is new.
+    UnreadKeyIsNew,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -70,12 +76,23 @@ pub enum Bug {
     SeqTwice,
     /// A start writes nothing that is new, so it syncs nothing and leaves the rest of a torn commit in its place.
     QuietStart,
+    /// A journal that the disk does not show for a moment is taken for none, or for an empty one.
+    UnseenIsMissing,
+    /// A page that cannot be read for a moment is taken for damaged, and what stands on it for lost.
+    UnreadableIsDamaged,
 }
 
 impl Bug {
     /// What was found in what shipped: mended, and kept with a seed that shows it.
-    pub const FOUND: &[Self] =
-        &[Self::SalvageSkips, Self::EmptyFileIsNew, Self::SalvageUntold, Self::SeqTwice, Self::QuietStart];
+    pub const FOUND: &[Self] = &[
+        Self::SalvageSkips,
+        Self::EmptyFileIsNew,
+        Self::SalvageUntold,
+        Self::SeqTwice,
+        Self::QuietStart,
+        Self::UnseenIsMissing,
+        Self::UnreadableIsDamaged,
+    ];
 
     /// Those that were made up.
     pub const ALL: &[Self] = &[
@@ -105,6 +122,9 @@ impl Bug {
         Self::DropConflicts,
         Self::CloudDatesEachCopy,
         Self::NeverFill,
+        Self::SalvageOnReadError,
+        Self::UnreadIsPassed,
+        Self::UnreadKeyIsNew,
     ];
 }
 

@@ -5,6 +5,8 @@ use std::{
     fs::{self, File},
     io,
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use nix::sys::statvfs::statvfs;
@@ -13,10 +15,19 @@ use nix::sys::statvfs::statvfs;
 /// another disk gives SQLite the same one.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Whether there is something of this name.
-    fn exists(&self, path: &Path) -> bool;
+    ///
+    /// # Errors
+    /// When the disk does not say: what cannot be seen may well be there.
+    fn exists(&self, path: &Path) -> io::Result<bool>;
 
     /// The length of a file, in bytes; 0 if there is none.
-    fn length(&self, path: &Path) -> u64;
+    ///
+    /// # Errors
+    /// When the disk does not say.
+    fn length(&self, path: &Path) -> io::Result<u64>;
+
+    /// Gives a disk that could not be read a moment to come to itself, before it is read again.
+    fn rest(&self);
 
     /// Gives a file another name, in the place of whatever has it.
     ///
@@ -43,17 +54,27 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn free(&self, folder: &Path) -> io::Result<u64>;
 }
 
+/// What [`Disk::rest`] takes: a bus that is being reset takes a second or two, and whoever waits for an answer not many more.
+const REST: Duration = Duration::from_millis(500);
+
 /// The disks of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct OsDisk;
 
 impl Disk for OsDisk {
-    fn exists(&self, path: &Path) -> bool {
-        path.exists()
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        path.try_exists()
     }
 
-    fn length(&self, path: &Path) -> u64 {
-        fs::metadata(path).map_or(0, |file| file.len())
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            file => file.map(|file| file.len()),
+        }
+    }
+
+    fn rest(&self) {
+        thread::sleep(REST);
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::ErrorCode;
+use fieldpost_core::bug::{self, Bug};
+use rusqlite::{ErrorCode, ffi};
 
 /// Why the journal could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +52,29 @@ impl JournalError {
         matches!(self, Self::Sql { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull))
     }
 
+    /// Whether something in the file could not be read now: it may be read again another time, and is damaged only if it never can.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Sql { source, .. } if is_unreadable(source))
+    }
+
     /// Whether the file itself is damaged, so that trying again cannot help and salvage can.
     pub(crate) fn is_corrupt(&self) -> bool {
         let Self::Sql { source, .. } = self else { return false };
+        let failed = source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        if failed && bug::on(Bug::SalvageOnReadError) {
+            return true;
+        }
         matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
             || matches!(
                 source,
                 rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::FromSqlConversionFailure(..)
             )
     }
+}
+
+/// Whether the medium gave nothing back.
+pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_READ)
 }
 
 /// Says of an error what was being done, and to which file.

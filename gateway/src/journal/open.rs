@@ -22,6 +22,9 @@ use crate::disk::Disk;
 /// larger one is found when the damaged place is read.
 const CHECKED_PAGES: i64 = 8_192;
 
+/// How often it is tried to read what cannot be read, before it is taken for damaged.
+const READ_ATTEMPTS: u32 = 5;
+
 /// Where the journal is, and within which bounds.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -123,14 +126,35 @@ impl Journal {
     }
 }
 
+/// Reads what may not be readable now, again after a rest each: what a disk does not give for a moment is not to be taken for
+/// damaged, and what it never gives must not keep the gateway from going on. `read` is told which attempt is the last.
+pub(super) fn patiently<T>(
+    disk: &dyn Disk,
+    mut read: impl FnMut(bool) -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    for _ in 1..READ_ATTEMPTS {
+        match read(bug::on(Bug::UnreadableIsDamaged)) {
+            Err(error) if error.is_unreadable() => {
+                tracing::warn!(%error, "the journal cannot be read now; trying again");
+                disk.rest();
+            }
+            other => return other,
+        }
+    }
+    read(true)
+}
+
 fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, JournalError> {
     let Place { disk, folder, limits, random } = place;
     let path = folder.join(FILE);
-    let log = disk.exists(&beside(&path, "-wal"));
-    if !disk.exists(&path) && !log {
+    let blind = bug::on(Bug::UnseenIsMissing);
+    let exists = |path: &Path| disk.exists(path).or_else(|error| if blind { Ok(false) } else { Err(error) });
+    let log = beside(&path, "-wal");
+    if !exists(&path).doing("look for", &path)? && !exists(&log).doing("look for", &log)? {
         make(place, &path, |_| Ok(()))?;
     }
-    if disk.length(&path) == 0 && !bug::on(Bug::EmptyFileIsNew) {
+    let length = disk.length(&path).or_else(|error| if blind { Ok(0) } else { Err(error) });
+    if length.doing("measure", &path)? == 0 && !bug::on(Bug::EmptyFileIsNew) {
         // SQLite would take it for a new one, and throw its log away.
         let empty = "it has lost its content".to_owned();
         let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(empty));
@@ -138,7 +162,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     }
     let conn = schema::open_writer(&path, limits.journal_max)?;
     disk.sync_folder(folder).doing("sync", folder)?;
-    check(&conn).doing("check", &path)?;
+    patiently(&**disk, |last| check(&conn, last).doing("check", &path))?;
     if trust == Trust::Unsure {
         rewrite(&conn).doing("checkpoint", &path)?;
     }
@@ -204,7 +228,10 @@ fn rewrite(conn: &Connection) -> rusqlite::Result<()> {
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))
 }
 
-fn check(conn: &Connection) -> rusqlite::Result<()> {
+/// Checks the file. A page that cannot be read is damaged if this is the `last` attempt.
+fn check(conn: &Connection, last: bool) -> rusqlite::Result<()> {
+    /// How SQLite's check tells of one.
+    const UNREADABLE: [&str; 2] = ["unable to get the page", "failed to get page"];
     let pages: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     if pages > CHECKED_PAGES {
         return Ok(());
@@ -213,7 +240,9 @@ fn check(conn: &Connection) -> rusqlite::Result<()> {
     if verdict == "ok" {
         return Ok(());
     }
-    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(verdict)))
+    let unreadable = !last && UNREADABLE.iter().any(|what| verdict.contains(what));
+    let code = if unreadable { ffi::SQLITE_IOERR_READ } else { ffi::SQLITE_CORRUPT };
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some(verdict)))
 }
 
 /// The last seq given out, as far as anything tells of it: rows may be gone, those that the cloud has had, and those that a salvage

@@ -3,7 +3,7 @@
 use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, params};
 
-use super::Seq;
+use super::{Seq, error::is_unreadable};
 
 /// As much of refused input as is kept.
 pub(super) const MAX_RAW: usize = 4_096;
@@ -41,9 +41,12 @@ pub(super) fn move_row(
     reason: &str,
     detail: &str,
 ) -> rusqlite::Result<()> {
-    let raw: Vec<u8> = write
-        .query_row("SELECT records FROM surveys WHERE seq = ?1", [seq], |row| row.get(0))
-        .unwrap_or_default();
+    let raw = write.query_row("SELECT records FROM surveys WHERE seq = ?1", [seq], |row| row.get(0));
+    let raw: Vec<u8> = match raw {
+        // They may be read another time.
+        Err(error) if is_unreadable(&error) => return Err(error),
+        raw => raw.unwrap_or_default(),
+    };
     let raw = raw.get(..MAX_RAW).unwrap_or(&raw);
     insert(write, at.as_millis(), "journal", reason, detail, raw)?;
     write.execute("DELETE FROM surveys WHERE seq = ?1", [seq])?;

@@ -59,7 +59,7 @@ fn measure(journal: &Journal, need: u64) -> Result<(Result<(), Full>, bool), Jou
     let folder = path.parent().unwrap_or(path);
     let left = disk.free(folder).doing("measure", folder)?;
     let floor = limits.min_free_disk.saturating_add(need);
-    let log = disk.length(&beside(path, "-wal"));
+    let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
     if left < floor.saturating_add(log) {
         // Refusals are counted on a full disk too: the log must not grow by them into the last that is left.
         return Ok((Err(Full::Disk), left >= floor || log >= RESERVE / 2));
@@ -76,7 +76,7 @@ pub(super) fn used(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<u6
         count.map(i64::cast_unsigned).doing("measure", path)
     };
     let pages = pages("PRAGMA page_count")?.saturating_sub(pages("PRAGMA freelist_count")?);
-    let log = disk.length(&beside(path, "-wal"));
+    let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
     Ok(pages.saturating_mul(PAGE).saturating_add(log))
 }
 

@@ -19,8 +19,12 @@ use rusqlite::{
 };
 
 use super::{
-    FILE, Finding, JournalError, Place, Seq, error::Doing, facts, open, quarantine, reader::read_row,
-    room::beside, summary,
+    FILE, Finding, JournalError, Place, Seq,
+    error::{Doing, is_unreadable},
+    facts, open, quarantine,
+    reader::read_row,
+    room::beside,
+    summary,
 };
 
 /// The tables that are copied as they are, as far as they can be read.
@@ -38,14 +42,14 @@ pub(super) fn salvage(
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
     let path = folder.join(FILE);
-    let aside = aside_name(place, &path, now);
-    open::make(place, &folder.join(READY), |new| {
-        let (saved, damaged, lost) = match disk.length(&path) {
-            // SQLite would take it for a new one, and throw its log away.
-            0 => (0, 0, 0),
-            _ => fill(new, &path, now)?,
-        };
-        note(new, &Finding { aside, saved, damaged, lost })
+    let aside = aside_name(place, &path, now)?;
+    let empty = disk.length(&path).doing("measure", &path)? == 0;
+    open::patiently(&**disk, |last| {
+        open::make(place, &folder.join(READY), |new| {
+            // SQLite would take an empty one for new, and throw its log away.
+            let (saved, damaged, lost) = if empty { (0, 0, 0) } else { fill(new, &path, now, last)? };
+            note(new, &Finding { aside: aside.clone(), saved, damaged, lost })
+        })
     })?;
     finish(place, now, findings).map(drop)
 }
@@ -58,26 +62,25 @@ pub(super) fn finish(
 ) -> Result<bool, JournalError> {
     let Place { disk, folder, .. } = place;
     let (path, ready) = (folder.join(FILE), folder.join(READY));
-    if !disk.exists(&ready) {
+    if !disk.exists(&ready).doing("look for", &ready)? {
         return Ok(false);
     }
-    let found = Connection::open_with_flags(&ready, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .and_then(|ready| untold(&ready, folder))
-        .ok()
-        .flatten();
-    let found = found.unwrap_or_else(|| Finding {
-        aside: aside_name(place, &path, now),
-        saved: 0,
-        damaged: 0,
-        lost: 0,
-    });
+    let found = open::patiently(&**disk, |last| {
+        let found = Connection::open_with_flags(&ready, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|ready| untold(&ready, folder));
+        lost(found, last).doing("read", &ready)
+    })?;
+    let found = match found.flatten() {
+        Some(found) => found,
+        None => Finding { aside: aside_name(place, &path, now)?, saved: 0, damaged: 0, lost: 0 },
+    };
     let aside = &found.aside;
     // Shared memory is rebuilt from the log; the log goes with its file, or SQLite would apply it to the new one.
     let shared = beside(&path, "-shm");
     disk.remove(&shared).doing("remove", &shared)?;
     for ending in ["-wal", ""] {
         let from = beside(&path, ending);
-        if disk.exists(&from) {
+        if disk.exists(&from).doing("look for", &from)? {
             disk.rename(&from, &beside(aside, ending)).doing("rename", &from)?;
         }
     }
@@ -106,19 +109,32 @@ pub(super) fn untold(conn: &Connection, folder: &Path) -> rusqlite::Result<Optio
     Ok(text.as_deref().and_then(parse))
 }
 
-fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> PathBuf {
+fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> Result<PathBuf, JournalError> {
     let base = beside(path, &now.to_timestamp().strftime(".corrupt-%Y%m%dT%H%M%SZ").to_string());
     let others = (2..).map(|number| beside(&base, &format!("-{number}")));
-    let mut names = std::iter::once(base.clone()).chain(others);
-    let taken = |name: &Path| ["", "-wal"].iter().any(|ending| place.disk.exists(&beside(name, ending)));
-    names.find(|name| !taken(name)).unwrap_or(base)
+    for name in std::iter::once(base.clone()).chain(others) {
+        let log = beside(&name, "-wal");
+        if !place.disk.exists(&name).doing("look for", &name)?
+            && !place.disk.exists(&log).doing("look for", &log)?
+        {
+            return Ok(name);
+        }
+    }
+    Ok(base)
+}
+
+/// A damaged journal.
+struct Old {
+    conn: Connection,
+    /// What cannot be read now is given up.
+    last: bool,
 }
 
 /// Copies all that can be read, and says how many surveys were proven, how many were not, and how many are lost; errors are
 /// the new file's, or such as pass.
-fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64, u64, u64)> {
+fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite::Result<(u64, u64, u64)> {
     let write = new.unchecked_transaction()?;
-    let old = open_damaged(path)?;
+    let old = Old { conn: open_damaged(path)?, last };
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
     let (saved, damaged) = copy_surveys(&old, &write, now)?;
     let lost = count_lost(&write, damaged)?;
@@ -153,15 +169,21 @@ fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
     Ok(old)
 }
 
+impl Old {
+    fn lost<T>(&self, result: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+        lost(result, self.last)
+    }
+}
+
 /// What could not be read is damaged and passed over, unless it may be read another time: it would be left behind
-/// for no reason then, and the salvage is begun again.
-fn lost<T>(result: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
-    /// The medium itself gives nothing back, and will not.
-    const UNREADABLE: [i32; 3] =
-        [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+/// for no reason then, and the salvage is begun again. With `last` it was begun often enough.
+fn lost<T>(result: rusqlite::Result<T>, last: bool) -> rusqlite::Result<Option<T>> {
+    /// There is nothing to be read.
+    const NOTHING: [i32; 2] = [ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
     let passes = |error: &Error| match error.sqlite_error() {
+        Some(_) if is_unreadable(error) => !last,
         Some(ffi::Error { code: ErrorCode::SystemIoFailure, extended_code }) => {
-            !UNREADABLE.contains(extended_code)
+            !NOTHING.contains(extended_code)
         }
         Some(error) => matches!(
             error.code,
@@ -181,15 +203,17 @@ fn lost<T>(result: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
     }
 }
 
-fn copy(old: &Connection, write: &Connection, table: &str) -> rusqlite::Result<()> {
-    let Some(mut select) = lost(old.prepare(&format!("SELECT * FROM {table}")))? else { return Ok(()) };
+fn copy(old: &Old, write: &Connection, table: &str) -> rusqlite::Result<()> {
+    let Some(mut select) = old.lost(old.conn.prepare(&format!("SELECT * FROM {table}")))? else {
+        return Ok(());
+    };
     let columns = select.column_count();
     let marks = vec!["?"; columns].join(", ");
     // A damaged schema may tell of other columns.
-    let insert = lost(write.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({marks})")))?;
+    let insert = old.lost(write.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({marks})")))?;
     let Some(mut insert) = insert else { return Ok(()) };
-    let Some(mut rows) = lost(select.query([]))? else { return Ok(()) };
-    while let Some(Some(row)) = lost(rows.next())? {
+    let Some(mut rows) = old.lost(select.query([]))? else { return Ok(()) };
+    while let Some(Some(row)) = old.lost(rows.next())? {
         let values: rusqlite::Result<Vec<Value>> = (0..columns).map(|column| row.get(column)).collect();
         let Ok(values) = values else { continue };
         taken(insert.execute(params_from_iter(values)))?;
@@ -207,9 +231,9 @@ fn taken(result: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
     }
 }
 
-fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
+fn copy_surveys(old: &Old, write: &Connection, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
     let newest = "SELECT seq FROM surveys ORDER BY seq DESC LIMIT 1";
-    let newest = lost(old.query_row(newest, [], |row| row.get::<_, Seq>(0)))?.unwrap_or(Seq::MAX);
+    let newest = old.lost(old.conn.query_row(newest, [], |row| row.get::<_, Seq>(0)))?.unwrap_or(Seq::MAX);
     let (mut next, mut saved, mut damaged) = (Seq::MIN, 0, 0);
     loop {
         let run = copy_from(old, write, &mut next, now)?;
@@ -227,12 +251,12 @@ fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqli
 
 /// The first seq behind `bad`, which cannot be read, from which on rows can be read again: looked for in steps that double,
 /// and then between the last two.
-fn readable_behind(old: &Connection, mut bad: Seq, newest: Seq) -> rusqlite::Result<Option<Seq>> {
+fn readable_behind(old: &Old, mut bad: Seq, newest: Seq) -> rusqlite::Result<Option<Seq>> {
     let mut look =
-        old.prepare_cached("SELECT seq, records FROM surveys WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+        old.conn.prepare_cached("SELECT seq, records FROM surveys WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
     let mut readable = |seq: Seq| {
         let row = look.query_row([seq], |row| row.get_ref(1).map(drop)).optional();
-        lost(row).map(|row| row.is_some())
+        old.lost(row).map(|row| row.is_some())
     };
     let mut step: Seq = 1;
     let mut good = loop {
@@ -260,17 +284,19 @@ struct Run {
     ended: bool,
 }
 
-fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInstant) -> rusqlite::Result<Run> {
+fn copy_from(old: &Old, write: &Connection, next: &mut Seq, now: UtcInstant) -> rusqlite::Result<Run> {
     let mut run = Run::default();
     let sql = "SELECT seq, received, device, readings, records, checksum, key FROM surveys WHERE seq >= ?1 ORDER BY seq";
-    let Some(mut select) = lost(old.prepare_cached(sql))? else { return Ok(Run { ended: true, ..run }) };
-    let Some(mut rows) = lost(select.query([*next]))? else { return Ok(run) };
+    let Some(mut select) = old.lost(old.conn.prepare_cached(sql))? else {
+        return Ok(Run { ended: true, ..run });
+    };
+    let Some(mut rows) = old.lost(select.query([*next]))? else { return Ok(run) };
     let mut insert = write.prepare_cached(
         "INSERT OR REPLACE INTO surveys (seq, received, device, readings, records, checksum, key)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     loop {
-        let row = match lost(rows.next())? {
+        let row = match old.lost(rows.next())? {
             Some(Some(row)) => row,
             Some(None) => return Ok(Run { ended: true, ..run }),
             None => return Ok(run),

@@ -13,6 +13,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use batch::Batch;
 
+use fieldpost_core::bug::{self, Bug};
+
 use super::{
     backoff::Backoff,
     mark::MarkWatch,
@@ -259,12 +261,12 @@ impl Uplink {
                 tracing::error!(seq, "a survey in the journal is damaged; it is in the quarantine");
                 self.tasks.push_back(Task::Note(Custody::Damaged { seq, at: now.utc }, Some(seq)));
             }
+            Err(error) if !bug::on(Bug::UnreadIsPassed) => self.mend(&error, now),
             // Rows that a salvage could not save.
-            Ok(Page::Empty) => {
+            Ok(Page::Empty) | Err(_) => {
                 let through = self.through();
                 self.tasks.push_back(Task::Note(Custody::Passed { through }, Some(through)));
             }
-            Err(error) => self.mend(&error, now),
         }
     }
 

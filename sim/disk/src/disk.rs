@@ -68,18 +68,18 @@ impl Disk {
         self.state.borrow().reads
     }
 
-    /// The read after `after_reads` more, and the `times` - 1 following ones, will fail as on a bad sector.
+    /// The read after `after_reads` more, and the `times` - 1 following ones, will fail as on a bad sector, instead of those planned before.
     pub fn plan_reads(&self, after_reads: u64, times: u32) {
         let mut state = self.state.borrow_mut();
         let from = state.reads.saturating_add(after_reads);
-        state.unreadable.push(from..from.saturating_add(times.into()));
+        state.unreadable = from..from.saturating_add(times.into());
     }
 
     /// Forgets all plans.
     pub fn clear_plans(&self) {
         let mut state = self.state.borrow_mut();
         state.plans.clear();
-        state.unreadable.clear();
+        state.unreadable = 0..0;
     }
 
     /// Lets an onlooker use the disk: meanwhile nothing is counted, and no plan strikes.

@@ -54,7 +54,7 @@ pub(crate) struct State {
     /// Reads that were tried.
     pub(crate) reads: u64,
     /// The reads that will fail, as steps of their own: which write fails does not depend on how much is read before.
-    pub(crate) unreadable: Vec<Range<u64>>,
+    pub(crate) unreadable: Range<u64>,
     /// While it is not zero nothing is counted, and no plan strikes.
     pub(crate) quiet: u32,
     pub(crate) capacity: Option<u64>,
@@ -205,9 +205,7 @@ impl State {
         }
         let now = self.reads;
         self.reads += 1;
-        let fails = self.unreadable.iter().any(|reads| reads.contains(&now));
-        self.unreadable.retain(|reads| reads.end > now + 1);
-        if fails {
+        if self.unreadable.contains(&now) {
             self.counts.reads += 1;
             return Err(Fault::Io);
         }

@@ -29,13 +29,17 @@ impl Faulty {
 }
 
 impl Disk for Faulty {
-    fn exists(&self, path: &Path) -> bool {
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        self.may("look")?;
         OsDisk.exists(path)
     }
 
-    fn length(&self, path: &Path) -> u64 {
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.may("look")?;
         OsDisk.length(path)
     }
+
+    fn rest(&self) {}
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.may(to.file_name().unwrap().to_str().unwrap())?;
@@ -322,15 +326,38 @@ fn the_log_is_folded_while_the_disk_still_has_room_for_what_is_in_it() {
         assert_eq!(scene.send(number), ARRIVED);
     }
     let log = scene.home.path().join("journal.db-wal");
-    let before = OsDisk.length(&log);
+    let before = OsDisk.length(&log).unwrap();
     assert!(before > 200_000, "{before}");
     *scene.disk.1.lock().unwrap() = Some(100_000);
     assert_eq!(scene.send(20), ARRIVED);
-    assert!(OsDisk.length(&log) < before / 2);
+    assert!(OsDisk.length(&log).unwrap() < before / 2);
     // Too little even so: refusals, which are counted, do not make it grow into the last that is left.
     *scene.disk.1.lock().unwrap() = Some(1_000);
     for number in 21..60 {
         assert_eq!(scene.send(number), "Surveys refused: disk full; try again later");
-        assert!(OsDisk.length(&log) < 100_000);
+        assert!(OsDisk.length(&log).unwrap() < 100_000);
     }
+}
+
+#[test]
+fn a_journal_that_the_disk_does_not_show_for_a_moment_is_not_taken_for_none() {
+    let mut scene = Scene::new(1 << 30);
+    assert_eq!(scene.send(1), ARRIVED);
+    scene.provoke("CREATE TEMP TRIGGER stop BEFORE INSERT ON surveys BEGIN SELECT raise(ABORT, 'no'); END");
+    assert_eq!(scene.send(2), AGAIN);
+    scene.disk.fail(&["look"]);
+    scene.rest();
+    assert_eq!(scene.send(2), AGAIN, "nobody can say what is there");
+    scene.disk.fail(&[]);
+    scene.rest();
+    assert_eq!(scene.send(2), ARRIVED);
+    assert_eq!(scene.devices(), ["d1", "d2"]);
+    assert!(scene.keeper.findings().is_empty(), "nothing was damaged");
+    drop(scene.keeper);
+    scene.disk.fail(&["look"]);
+    let refused = open(scene.home.path(), &scene.disk, 1 << 30, 8).err().unwrap().to_string();
+    assert!(refused.contains("look for") && refused.contains(FILE), "{refused}");
+    scene.disk.fail(&[]);
+    let keeper = open(scene.home.path(), &scene.disk, 1 << 30, 9).unwrap();
+    assert_eq!(keeper.progress().last_seq, 2);
 }
