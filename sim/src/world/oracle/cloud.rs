@@ -10,6 +10,8 @@ const GRACE: Millis = 5 * MINUTE;
 
 /// Uploads whose fate is not known: more do not fail in a row with different contents.
 const MAX_LIMBO: usize = 8;
+/// And the same is not committed oftener without anybody hearing of it.
+const MAX_TIMES: usize = 5;
 
 /// An upload as the cloud was handed it.
 #[derive(Debug, Clone)]
@@ -102,9 +104,19 @@ impl Oracle {
         }
     }
 
-    /// It may have become durable or not. The same again is no other possibility.
+    /// It may have become durable or not. The same again is another possibility only where a store that has it counts something: a
+    /// conflict is counted each time.
     fn remember(&mut self, upload: Judgement) {
-        if !self.limbo.iter().any(|one| one.readings == upload.readings) {
+        let times = self.limbo.iter().filter(|one| one.readings == upload.readings).count();
+        let counts = || {
+            let readings = upload.readings.as_deref().unwrap_or_default();
+            let mut shelf = self.shelf.clone();
+            for one in self.limbo.iter().filter_map(|one| one.readings.as_deref()).chain([readings]) {
+                shelf.take(one);
+            }
+            shelf.take(readings).conflict > 0
+        };
+        if times == 0 || (times < MAX_TIMES && counts()) {
             self.limbo.push(upload);
         }
         if self.limbo.len() > MAX_LIMBO {
