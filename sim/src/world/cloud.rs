@@ -14,7 +14,10 @@ use fieldpost_core::{DeviceId, Moisture, Reading, Temperature, UtcInstant, Value
 use fieldpost_gateway::parts::{Answer, Offer};
 use fieldpost_simdisk::Snapshot;
 use rusqlite::{Connection, OpenFlags};
-use std::{path::PathBuf, rc::Rc};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 /// How long the same undated text is a copy.
 const TEXT_WINDOW: Millis = 20 * HOUR;
@@ -46,6 +49,7 @@ impl Cloud {
         if life != self.machine.life || self.vault.is_some() {
             return;
         }
+        let strikes = self.machine.strikes();
         let opened = Vault::open(&store(&self.machine));
         if self.machine.disk.is_off() {
             drop(opened);
@@ -59,7 +63,7 @@ impl Cloud {
             }
             Err(error) => {
                 world.trace(|| format!("the cloud cannot start: {error}"));
-                if !self.machine.is_troubled(world.now()) {
+                if self.machine.strikes() == strikes {
                     world.oracle.fail(format!("the cloud cannot start: {error}"));
                 }
                 world.agenda.after(10 * SECOND, Event::StartCloud(self.machine.life));
@@ -78,7 +82,7 @@ impl Cloud {
         if self.vault.is_none() {
             return;
         }
-        match shelf(&store(&self.machine)) {
+        match shelf(&self.machine) {
             Ok(found) => world.oracle.inspected(found),
             Err(error) => world.oracle.fail(format!("the cloud's store cannot be read: {error}")),
         }
@@ -169,6 +173,7 @@ impl Cloud {
         judgement: Judgement,
     ) -> Option<Result<Stored, SubmitError>> {
         let vault = self.vault.as_mut()?;
+        let strikes = self.machine.strikes();
         let result = match upload.read() {
             Ok(submission) => vault.store(vec![submission]).pop()?,
             Err(refusal) => Err(SubmitError::Refused(refusal)),
@@ -190,10 +195,10 @@ impl Cloud {
                 if off { ", and dies" } else { "" }
             )
         });
-        let troubled = self.machine.is_troubled(world.now());
-        let path = store(&self.machine);
+        let troubled = self.machine.strikes() > strikes;
+        let machine = &self.machine;
         world.oracle.uploaded(world.now(), judgement, (!off).then_some(said), troubled, || {
-            shelf(&path).unwrap_or_default()
+            shelf(machine).unwrap_or_default()
         });
         if off {
             return None;
@@ -291,7 +296,11 @@ pub fn stranger(rng: &mut Rng, text: bool) -> Answer {
 }
 
 /// What a store holds, read by anybody.
-fn shelf(path: &std::path::Path) -> rusqlite::Result<Shelf> {
+fn shelf(machine: &Machine) -> rusqlite::Result<Shelf> {
+    machine.disk.quietly(|| read_shelf(&store(machine)))
+}
+
+fn read_shelf(path: &Path) -> rusqlite::Result<Shelf> {
     let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut shelf = Shelf::default();
     let values = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Option<(DeviceId, i64, Values)>> {

@@ -73,7 +73,7 @@ pub struct Counts {
     pub road: u64,
     /// Machines that died: power cuts and kills.
     pub deaths: u64,
-    /// Writes that failed: no room, input/output errors.
+    /// Writes and reads that failed: no room, input/output errors.
     pub disk: u64,
     /// Damaged, exchanged and restored files, jumping clocks, changed rosters.
     pub others: u64,

@@ -7,6 +7,9 @@ use super::{
 };
 use crate::rng::Rng;
 
+/// So many reads fail in a row at most: a gateway that has tried oftener takes what it cannot read for damaged.
+pub(super) const UNREADABLE_TIMES: u64 = 4;
+
 /// A machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
@@ -29,6 +32,8 @@ pub enum Fault {
     Full(Who, Millis),
     /// After so many more changes of the disk so many fail.
     Io(Who, u64, u32),
+    /// After so many more reads of the disk so many fail.
+    Unreadable(Who, u64, u32),
     /// The disk is well again.
     Well(Who),
     /// A survey's bytes change on the disk.
@@ -121,6 +126,10 @@ impl List<'_> {
         for _ in 0..self.often(25, 6) {
             let (steps, times) = (self.rng.below(20), 1 + self.rng.below(4));
             self.add(Fault::Io(who, steps, u32::try_from(times).unwrap_or(1)));
+        }
+        for _ in 0..self.often(30, 8) {
+            let (reads, times) = (self.rng.below(30), 1 + self.rng.below(UNREADABLE_TIMES));
+            self.add(Fault::Unreadable(who, reads, u32::try_from(times).unwrap_or(1)));
         }
     }
 

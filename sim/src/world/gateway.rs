@@ -4,13 +4,13 @@ use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
     context::{Context, Event},
     machine::{Machine, SimDisk},
-    oracle::{Came, Custody, Seq, Setup},
+    oracle::{Came, Custody, Opened, Seq, Setup},
     plan::Plan,
 };
 use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply};
 use fieldpost_gateway::{
-    UplinkWhen,
-    parts::{Entry, Group, Keeper, Limits, Moment, Reader, Uplink, Wire, read_datagram},
+    JournalError, UplinkWhen,
+    parts::{Entry, Finding, Group, Keeper, Limits, Moment, Outcome, Reader, Uplink, Wire, read_datagram},
 };
 use fieldpost_simdisk::Snapshot;
 use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
@@ -19,6 +19,19 @@ use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Durat
 const TEND_EVERY: Millis = 3 * HOUR;
 /// What a journal may take beyond its limit: the counters and cursors of a full one.
 const SLACK: u64 = 192 << 10;
+
+/// What the gateway leaves free for them (P6), and how often what it writes takes room: in the log, and in the file.
+const RESERVE: u64 = 64 << 10;
+const COPIES: u64 = 2;
+
+/// What surveys take in a journal, at most.
+fn weight(came: &[Came]) -> u64 {
+    came.iter().map(|one| 512 + 4 * one.bytes.len() as u64).sum()
+}
+
+fn says(outcomes: &[Outcome], what: &str) -> bool {
+    outcomes.iter().any(|outcome| outcome.text().contains(what))
+}
 
 /// A datagram that waits for the next commit.
 #[derive(Debug)]
@@ -59,7 +72,8 @@ pub(super) struct Running {
     wake: Millis,
     /// When housekeeping is due.
     tend: Millis,
-    salvages: usize,
+    /// What it said of damage since it was looked at.
+    findings: Vec<Finding>,
 }
 
 impl Gateway {
@@ -100,6 +114,7 @@ impl Gateway {
         let (disk, folder) = (Arc::new(SimDisk), self.machine.disk.folder());
         let random = world.rng.number();
         let now = self.moment(world);
+        let strikes = self.machine.strikes();
         let opened = Keeper::open(disk, folder, self.limits, self.roster.clone(), self.deadline, random, now);
         if self.machine.disk.is_off() {
             drop(opened);
@@ -109,7 +124,8 @@ impl Gateway {
             Ok(keeper) => self.run(world, keeper),
             Err(error) => {
                 world.trace(|| format!("gateway {} cannot start: {error}", self.number));
-                if !self.machine.is_troubled(world.now()) {
+                let newer = self.machine.newer && matches!(error, JournalError::Newer { .. });
+                if !newer && self.machine.strikes() == strikes {
                     world.oracle.fail(format!("gateway {} cannot start: {error}", self.number));
                 }
                 // As systemd would.
@@ -131,7 +147,7 @@ impl Gateway {
             offer: 0,
             wake,
             tend: Millis::MIN,
-            salvages: 0,
+            findings: Vec::new(),
         });
         world.trace(|| format!("gateway {} runs, up to survey {}", self.number, progress.last_seq));
         self.look(world);
@@ -141,18 +157,21 @@ impl Gateway {
     /// Compares the journal with what it must hold.
     pub fn look(&mut self, world: &mut Context) {
         let Some(running) = &mut self.running else { return };
-        let salvages = running.keeper.findings().len() + std::mem::take(&mut running.salvages);
-        let last = running.keeper.progress().last_seq;
+        let mut findings = std::mem::take(&mut running.findings);
+        findings.extend(running.keeper.findings());
         match self.machine.journal() {
-            Ok(found) => {
-                let now = world.now() + self.clock;
-                world.oracle.opened(self.number, &found, last, now, salvages > 0);
-            }
+            Ok(found) => world.oracle.opened(&Opened {
+                gateway: self.number,
+                now: world.now() + self.clock,
+                found: &found,
+                last: running.keeper.progress().last_seq,
+                held_through: running.keeper.progress().held_through,
+                findings: &findings,
+            }),
             Err(error) => {
                 world.oracle.fail(format!("gateway {}: its journal cannot be read: {error}", self.number))
             }
         }
-        world.oracle.custody(self.number).damaged = false;
         let size = self.machine.size();
         if size > self.limits.journal_max + SLACK {
             world.oracle.fail(format!("gateway {}: its journal takes {size} bytes", self.number));
@@ -229,8 +248,10 @@ impl Gateway {
     pub(super) fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
         let now = self.moment(world);
         let Some(running) = &mut self.running else { return Vec::new() };
+        let strikes = self.machine.strikes();
         let outcomes = running.keeper.handle(group, now);
-        running.salvages += running.keeper.findings().len();
+        running.findings.extend(running.keeper.findings());
+        let troubled = self.machine.struck(strikes, world.now());
         let texts: Vec<String> = outcomes.iter().map(|outcome| outcome.text().to_owned()).collect();
         let off = self.machine.disk.is_off();
         if !waiting.is_empty() {
@@ -249,7 +270,9 @@ impl Gateway {
                 truth: world.now(),
                 roster: &roster,
                 zone: &world.zone.clone(),
-                troubled: self.machine.is_troubled(world.now()) || self.limits.journal_max < 1 << 20,
+                troubled,
+                journal_full: says(&outcomes, "journal full") && self.journal_is_full(&came),
+                disk_full: says(&outcomes, "disk full") && self.disk_is_full(&came),
             };
             let said = (!off).then_some(outcomes.as_slice());
             let machine = &self.machine;
@@ -260,6 +283,17 @@ impl Gateway {
             });
         }
         texts
+    }
+
+    /// Whether what came would take the journal beyond its limit, and room for small things is to be left.
+    fn journal_is_full(&self, came: &[Came]) -> bool {
+        self.machine.used() + RESERVE + COPIES * weight(came) > self.limits.journal_max
+    }
+
+    /// Whether the disk has too little left for it: the log must fit into the file, too.
+    fn disk_is_full(&self, came: &[Came]) -> bool {
+        let floor = self.limits.min_free_disk + RESERVE + COPIES * weight(came);
+        self.machine.disk.free().is_ok_and(|left| left < floor + self.machine.log())
     }
 
     /// Its uplink and housekeeping want to be asked.
@@ -276,7 +310,9 @@ impl Gateway {
         let now = self.moment(world);
         if let Some(running) = self.running.as_mut().filter(|running| running.tend <= world.now()) {
             running.tend = world.now() + TEND_EVERY;
+            let strikes = self.machine.strikes();
             running.keeper.tend(now);
+            self.machine.struck(strikes, world.now());
         }
         if self.machine.disk.is_off() {
             return self.die(world, "died tidying up");

@@ -3,6 +3,7 @@
 use super::{
     agenda::Millis,
     oracle::{Row, Seq},
+    page,
 };
 use fieldpost_core::{UtcInstant, senml};
 use fieldpost_gateway::{
@@ -17,14 +18,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// A gateway opens its journal anew when this is over.
+const RECOVERS: Millis = 200;
+
 /// A machine.
 pub struct Machine {
     /// Its disk.
     pub disk: Disk,
     /// How often it has been started, or would have been: what belongs to another life is forgotten.
     pub life: u64,
-    /// Until when something keeps it from writing; after a planned fault that has not struck yet, for ever.
-    pub troubled_until: Millis,
+    /// Until when a failure of its disk is being recovered from.
+    recovering: Millis,
+    /// Its journal is of a version to come.
+    pub newer: bool,
     /// How often of a thousand commits it dies between commit and answer.
     pub fragile: u64,
     /// Surveys that were damaged on the disk before they were passed on: the gateway has to say so.
@@ -38,16 +44,26 @@ impl Machine {
         Self {
             disk: Disk::mount(name),
             life: 0,
-            troubled_until: Millis::MIN,
+            recovering: Millis::MIN,
+            newer: false,
             fragile: 0,
             reportable: Vec::new(),
         }
     }
 
-    /// Whether something keeps it from writing, or did a moment ago.
+    /// How often its disk has failed so far.
     #[must_use]
-    pub fn is_troubled(&self, now: Millis) -> bool {
-        now <= self.troubled_until
+    pub fn strikes(&self) -> u64 {
+        let counts = self.disk.counts();
+        counts.full + counts.io + counts.reads
+    }
+
+    /// Whether its disk has failed since there were `before` strikes, or so short a time before that this is being recovered from.
+    pub fn struck(&mut self, before: u64, now: Millis) -> bool {
+        if self.strikes() > before {
+            self.recovering = now + RECOVERS;
+        }
+        now <= self.recovering
     }
 
     /// The operator has the machine on his desk: nothing fails while he works on it.
@@ -65,8 +81,13 @@ impl Machine {
     /// What the journal's files take.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let log = self.disk.folder().join(format!("{FILE}-wal"));
-        self.disk.length(&self.file()) + self.disk.length(&log)
+        self.disk.length(&self.file()) + self.log()
+    }
+
+    /// What the journal's log takes.
+    #[must_use]
+    pub fn log(&self) -> u64 {
+        self.disk.length(&self.disk.folder().join(format!("{FILE}-wal")))
     }
 
     /// All surveys in the journal that can be read.
@@ -74,7 +95,30 @@ impl Machine {
     /// # Errors
     /// The journal cannot be read.
     pub fn journal(&self) -> Result<BTreeMap<Seq, Row>, JournalError> {
-        rows(&Reader::open(&self.disk.folder())?)
+        self.disk.quietly(|| rows(&Reader::open(&self.disk.folder())?))
+    }
+
+    /// What the journal has in use: pages that are not free, and its log.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        let pages = |sql| self.ask(sql).map_or(0, i64::unsigned_abs);
+        (pages("PRAGMA page_count") - pages("PRAGMA freelist_count")) * page::SIZE as u64 + self.log()
+    }
+
+    /// The number of the page in which the table of surveys begins.
+    #[must_use]
+    pub fn root(&self) -> Option<usize> {
+        let root = self.ask("SELECT rootpage FROM sqlite_schema WHERE name = 'surveys'")?;
+        usize::try_from(root).ok()
+    }
+
+    /// Asks the journal for one value, as an onlooker.
+    fn ask(&self, sql: &str) -> Option<i64> {
+        let ask = || {
+            let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            journal.query_row(sql, [], |row| row.get(0))
+        };
+        self.disk.quietly(ask).ok()
     }
 
     /// Folds the log into the journal's file, and reads the records of all surveys.
@@ -92,18 +136,14 @@ impl Machine {
     #[must_use]
     pub fn quarantined(&self) -> u64 {
         let count = "SELECT count FROM refusals WHERE reason = 'checksum'";
-        let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY);
-        journal
-            .and_then(|journal| journal.query_row(count, [], |row| row.get::<_, i64>(0)))
-            .map_or(0, i64::unsigned_abs)
+        self.ask(count).map_or(0, i64::unsigned_abs)
     }
 
     /// Up to here its surveys have been passed on.
     #[must_use]
     pub fn held_through(&self) -> Seq {
         let fact = "SELECT value FROM facts WHERE name = 'held_through'";
-        let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY);
-        journal.and_then(|journal| journal.query_row(fact, [], |row| row.get(0))).unwrap_or(0)
+        self.ask(fact).unwrap_or(0)
     }
 }
 
@@ -118,13 +158,16 @@ impl SimDisk {
 }
 
 impl GatewayDisk for SimDisk {
-    fn exists(&self, path: &Path) -> bool {
-        Self::of(path).is_ok_and(|disk| disk.exists(path))
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        Ok(Self::of(path)?.look(path)?.is_some())
     }
 
-    fn length(&self, path: &Path) -> u64 {
-        Self::of(path).map_or(0, |disk| disk.length(path))
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        Ok(Self::of(path)?.look(path)?.unwrap_or(0))
     }
+
+    /// It takes no time: reads that fail are counted, not timed.
+    fn rest(&self) {}
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         Self::of(from)?.rename(from, to)

@@ -196,7 +196,7 @@ impl World {
         let machines = self.gateways.iter().map(|gateway| &gateway.machine).chain([&self.cloud.machine]);
         for machine in machines {
             let disk = machine.disk.counts();
-            counts.disk += disk.full + disk.io + disk.torn;
+            counts.disk += disk.full + disk.io + disk.reads + disk.torn;
         }
         counts
     }

@@ -6,11 +6,37 @@ use super::oracle::Seq;
 pub const SIZE: usize = 4_096;
 /// How a page begins that holds rows of a table.
 const LEAF: u8 = 0x0d;
+/// And one that leads to others of the table.
+const INNER: u8 = 0x05;
 
 /// The numbers of the pages of `file` that hold rows, the first page excepted.
 #[must_use]
 pub fn leaves(file: &[u8]) -> Vec<usize> {
     (1..file.len() / SIZE).filter(|page| file.get(page * SIZE) == Some(&LEAF)).collect()
+}
+
+/// The pages with rows to which the table that begins on page `root`, counted from one, leads in what is left of `file`.
+#[must_use]
+pub fn reachable(file: &[u8], root: usize) -> Vec<&[u8]> {
+    let number = |page: &[u8], at: usize, bytes: usize| {
+        let digits = page.get(at..at + bytes).unwrap_or_default();
+        digits.iter().fold(0, |number, digit| number << 8 | usize::from(*digit))
+    };
+    let (mut leaves, mut open, mut left) = (Vec::new(), vec![root], file.len() / SIZE);
+    while let Some(next) = open.pop().filter(|_| left > 0) {
+        let start = next.wrapping_sub(1).saturating_mul(SIZE);
+        let Some(page) = file.get(start..start.saturating_add(SIZE)) else { continue };
+        left -= 1;
+        match page.first() {
+            Some(&LEAF) => leaves.push(page),
+            Some(&INNER) => {
+                let cells = (0..number(page, 3, 2)).map(|cell| number(page, 12 + 2 * cell, 2));
+                open.extend(cells.map(|cell| number(page, cell, 4)).chain([number(page, 8, 4)]));
+            }
+            _ => {}
+        }
+    }
+    leaves
 }
 
 /// Whether the row `seq`, which contains `content`, stands on a page.
@@ -60,6 +86,11 @@ mod tests {
         }
         database.close().unwrap();
         let file = std::fs::read(&path).unwrap();
+        let led_to = reachable(&file, 2);
+        assert_eq!(led_to.len(), leaves(&file).len(), "page 2 is the table's root, and leads to all");
+        assert!(led_to.len() > 10);
+        let half = reachable(&file[..file.len() / 2 + 77], 2);
+        assert!(half.len() < led_to.len() && half.len() > 3, "{}", half.len());
         for seq in 1..=200 {
             let on = |page: &usize| holds(&file[page * SIZE..(page + 1) * SIZE], seq, &content(seq));
             assert_eq!(leaves(&file).into_iter().filter(on).count(), 1, "row {seq}");

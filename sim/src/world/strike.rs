@@ -2,8 +2,9 @@
 
 use super::{
     World,
-    agenda::{DAY, HOUR, MINUTE, Millis, SECOND},
-    faults::{Fault, Who},
+    agenda::{DAY, Millis},
+    faults::{Fault, UNREADABLE_TIMES, Who},
+    oracle::Seq,
     page,
 };
 use crate::rng::Rng;
@@ -20,26 +21,18 @@ impl World {
             Fault::PowerCut(who, steps) => self.machine(who).disk.plan(steps, DiskFault::PowerCut, 1),
             Fault::Kill(who) => self.kill(who, "is killed"),
             Fault::Fragile(who, often) => self.machine(who).fragile = often,
-            Fault::Full(who, span) => self.fill(who, span),
+            Fault::Full(who, _) => self.fill(who),
             Fault::Io(who, steps, times) => {
-                let calm = self.shared.calm;
-                let machine = self.machine(who);
-                machine.troubled_until = calm;
-                machine.disk.plan(steps, DiskFault::Io, times);
+                self.machine(who).disk.plan(steps, DiskFault::Io, times);
             }
-            Fault::Well(who) => {
-                let machine = self.machine(who);
-                machine.disk.set_capacity(None);
-                machine.troubled_until = machine.troubled_until.max(now + MINUTE);
-            }
+            Fault::Unreadable(who, reads, times) => self.machine(who).disk.plan_reads(reads, times),
+            Fault::Well(who) => self.machine(who).disk.set_capacity(None),
             Fault::Clock(gateway, by) => {
                 self.shared.counts.others += 1;
-                let custody = self.shared.oracle.custody(gateway);
-                custody.forgetful = true;
-                custody.prunes |= by.abs() > DAY;
-                self.gateways[gateway].clock = by;
+                self.shared.oracle.custody(gateway).prunes |= by.abs() > DAY;
+                self.set_clock(gateway, by);
             }
-            Fault::ClockRight(gateway) => self.gateways[gateway].clock = 0,
+            Fault::ClockRight(gateway) => self.set_clock(gateway, 0),
             Fault::CutLine(gateway, span) => self.shared.line_cut[gateway] = now + span,
             Fault::CutRoad(gateway, span) => self.shared.road_cut[gateway] = now + span,
             Fault::Backup => self.back_up(),
@@ -52,17 +45,14 @@ impl World {
         self.shared.counts.others += 1;
         match *fault {
             Fault::DamageRow(gateway) => self.damage_row(gateway),
-            Fault::CutFile(gateway) => self.damage_file(gateway, |rng, bytes| {
-                // One in four leaves nothing at all.
-                let length = rng.below(bytes.len() as u64 + 1).saturating_sub(bytes.len() as u64 / 4);
-                bytes.truncate(usize::try_from(length).unwrap_or(0));
-            }),
+            Fault::CutFile(gateway) => self.cut_file(gateway),
             Fault::ZeroFile(gateway) => self.zero_page(gateway),
+            // Nothing is left of which it could be said that it must be saved.
             Fault::Garbage(gateway) => self.damage_file(gateway, |rng, bytes| {
                 bytes.iter_mut().for_each(|byte| *byte = rng.below(256).to_le_bytes()[0]);
             }),
-            Fault::Newer(gateway) => self.set_version(gateway, 2 * HOUR + MINUTE, 99),
-            Fault::Older(gateway) => self.set_version(gateway, MINUTE, 1),
+            Fault::Newer(gateway) => self.set_version(gateway, 99),
+            Fault::Older(gateway) => self.set_version(gateway, 1),
             Fault::Roster(gateway) => {
                 let some: Vec<DeviceId> = self.meters.iter().map(|meter| meter.id.clone()).collect();
                 let rng = &mut self.shared.rng;
@@ -75,6 +65,7 @@ impl World {
                 disk.list().iter().for_each(|path| disk.delete(path));
                 self.gateways[gateway].copy = None;
                 self.gateways[gateway].machine.reportable.clear();
+                self.gateways[gateway].machine.newer = false;
                 self.shared.oracle.custody(gateway).abandon();
             }
             Fault::Copy(gateway) if self.gateways[gateway].is_running() => {
@@ -90,6 +81,7 @@ impl World {
                 self.gateways[gateway].kill(&mut self.shared, "gets an old journal back");
                 self.gateways[gateway].machine.disk.restore(&snapshot);
                 self.gateways[gateway].machine.reportable.clear();
+                self.gateways[gateway].machine.newer = false;
                 *self.shared.oracle.custody(gateway) = custody;
             }
             _ => {}
@@ -103,13 +95,11 @@ impl World {
         }
     }
 
-    fn fill(&mut self, who: Who, span: Millis) {
-        let until = self.shared.now() + span + MINUTE;
+    fn fill(&mut self, who: Who) {
         let room = self.shared.rng.below(20_000);
         let machine = self.machine(who);
         let used: u64 = machine.disk.list().iter().map(|path| machine.disk.length(path)).sum();
         machine.disk.set_capacity(Some(used + room));
-        machine.troubled_until = machine.troubled_until.max(until);
     }
 
     fn back_up(&mut self) {
@@ -131,10 +121,8 @@ impl World {
 
     /// A page that holds rows is zeroes; what stands on the others must be saved.
     fn zero_page(&mut self, gateway: usize) {
-        self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
-        self.gateways[gateway].machine.on_the_desk();
+        self.take_apart(gateway, "has a bad sector");
         let machine = &mut self.gateways[gateway].machine;
-        machine.reportable.clear();
         let Ok(surveys) = machine.fold_and_read() else { return };
         let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
         let leaves = page::leaves(&bytes);
@@ -145,6 +133,29 @@ impl World {
         let spared = surveys.iter().filter(|(seq, records)| !page::holds(&lost, *seq, records));
         let spared = spared.map(|(seq, _)| *seq).collect();
         machine.disk.write(&machine.file(), bytes);
+        self.disturb(gateway);
+        let custody = self.shared.oracle.custody(gateway);
+        (custody.damaged, custody.spared) = (true, spared);
+    }
+
+    /// The file ends somewhere; what stands before, on pages that the table still leads to, must be saved.
+    fn cut_file(&mut self, gateway: usize) {
+        self.take_apart(gateway, "has a damaged file");
+        let rng = &mut self.shared.rng;
+        let machine = &self.gateways[gateway].machine;
+        // Of what a log holds beside the file nothing is demanded; it is there as often as not.
+        let surveys = if rng.chance(50) { machine.fold_and_read().unwrap_or_default() } else { Vec::new() };
+        let root = machine.root();
+        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
+        // One in four leaves nothing at all.
+        let length = rng.below(bytes.len() as u64 + 1).saturating_sub(bytes.len() as u64 / 4);
+        bytes.truncate(usize::try_from(length).unwrap_or(0));
+        let leaves: Vec<_> = root.map(|root| page::reachable(&bytes, root)).unwrap_or_default();
+        let stands =
+            |(seq, records): &&(Seq, Vec<u8>)| leaves.iter().any(|leaf| page::holds(leaf, *seq, records));
+        let spared = surveys.iter().filter(stands).map(|(seq, _)| *seq).collect();
+        machine.disk.write(&machine.file(), bytes);
+        self.disturb(gateway);
         let custody = self.shared.oracle.custody(gateway);
         (custody.damaged, custody.spared) = (true, spared);
     }
@@ -172,38 +183,56 @@ impl World {
             }
             self.shared.trace(|| format!("survey {seq} of {} is damaged", row.device));
             let custody = self.shared.oracle.custody(gateway);
-            custody.excuse(*seq, "damaged");
-            // Its copies are taken as new.
-            custody.forgetful = true;
+            custody.damage(*seq);
         }
     }
 
     fn damage_file(&mut self, gateway: usize, damage: impl FnOnce(&mut Rng, &mut Vec<u8>)) {
-        self.gateways[gateway].kill(&mut self.shared, "has a damaged file");
-        self.gateways[gateway].machine.on_the_desk();
+        self.take_apart(gateway, "has a damaged file");
         let machine = &mut self.gateways[gateway].machine;
-        machine.reportable.clear();
         let path = machine.file();
         let Some(mut bytes) = machine.disk.read(&path) else { return };
         damage(&mut self.shared.rng, &mut bytes);
         machine.disk.write(&path, bytes);
-        // What is found then must survive a start that is cut short.
-        if self.shared.rng.chance(50) {
-            machine.disk.plan(self.shared.rng.below(80), DiskFault::PowerCut, 1);
-        }
+        self.disturb(gateway);
         self.shared.oracle.custody(gateway).damaged = true;
     }
 
-    fn set_version(&mut self, gateway: usize, trouble: Millis, version: i64) {
+    /// Its file is about to be damaged: whether single rows of it were before is then no question any more.
+    fn take_apart(&mut self, gateway: usize, why: &str) {
+        self.gateways[gateway].kill(&mut self.shared, why);
+        self.gateways[gateway].machine.on_the_desk();
+        self.gateways[gateway].machine.reportable.clear();
+    }
+
+    /// What is found and saved after damage must survive a start that is cut short, and a disk that cannot be read for a moment.
+    fn disturb(&mut self, gateway: usize) {
+        let rng = &mut self.shared.rng;
+        let disk = &self.gateways[gateway].machine.disk;
+        if rng.chance(50) {
+            disk.plan(rng.below(80), DiskFault::PowerCut, 1);
+        }
+        if rng.chance(40) {
+            let times = 1 + rng.below(UNREADABLE_TIMES);
+            disk.plan_reads(rng.below(100), u32::try_from(times).unwrap_or(1));
+        }
+    }
+
+    fn set_clock(&mut self, gateway: usize, ahead: Millis) {
+        if std::mem::replace(&mut self.gateways[gateway].clock, ahead) != ahead {
+            self.shared.oracle.custody(gateway).clock_changed();
+        }
+    }
+
+    fn set_version(&mut self, gateway: usize, version: i64) {
         self.gateways[gateway].kill(&mut self.shared, "has another version's journal");
         self.gateways[gateway].machine.on_the_desk();
-        let until = self.shared.now() + trouble;
         let machine = &mut self.gateways[gateway].machine;
-        machine.troubled_until = machine.troubled_until.max(until);
         if machine.disk.exists(&machine.file())
             && let Ok(journal) = Connection::open(machine.file())
+            && journal.pragma_update(None, "user_version", version).is_ok()
         {
-            let _ = journal.pragma_update(None, "user_version", version);
+            machine.newer = version > 1;
         }
     }
 
@@ -220,9 +249,7 @@ impl World {
             machine.disk.clear_plans();
             machine.disk.set_capacity(None);
             machine.fragile = 0;
-            // What goes wrong now has no excuse, but for a failure that is being recovered from.
-            machine.troubled_until = now + 10 * SECOND;
         }
-        self.gateways.iter_mut().for_each(|gateway| gateway.clock = 0);
+        (0..self.gateways.len()).for_each(|gateway| self.set_clock(gateway, 0));
     }
 }

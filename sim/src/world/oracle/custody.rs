@@ -1,6 +1,6 @@
 //! What a gateway must have in its journal: every survey that it acknowledged, dated by its first copy (P1, P4).
 
-use crate::world::agenda::{MINUTE, Millis};
+use crate::world::agenda::{HOUR, MINUTE, Millis};
 use fieldpost_core::{DeviceId, Reading};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +38,9 @@ impl Row {
     }
 }
 
+/// Why a row need not be there: another byte in it.
+pub(super) const DAMAGED: &str = "damaged";
+
 /// A row, and why nobody may demand it any more.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
@@ -48,7 +51,32 @@ pub(super) struct Kept {
 }
 
 /// Rows that may or may not have become durable, with the copies that would be known by them.
-pub(super) type Limbo = Vec<(Vec<u8>, Millis, Vec<Row>)>;
+pub(super) type Limbo = Vec<(Vec<u8>, Receipt, Vec<Row>)>;
+
+/// The same bytes within this time are a copy.
+const COPY_WINDOW: Millis = 20 * HOUR;
+
+/// When a first copy of a datagram came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Receipt {
+    /// By the gateway's clock.
+    pub(super) at: Millis,
+    /// How often that had been changed by then.
+    pub(super) era: u64,
+    /// What was journaled of it was damaged since: the gateway may have forgotten it.
+    pub(super) doubtful: bool,
+}
+
+/// What a gateway must know of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is a copy.
+    Yes,
+    /// It is new.
+    No,
+    /// What it knew it may have forgotten.
+    Perhaps,
+}
 
 /// The model of one gateway's journal.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +84,9 @@ pub struct Custody {
     pub(super) rows: BTreeMap<Seq, Kept>,
     pub(super) last: Seq,
     /// When first copies of a datagram were journaled, the latest last: a day later the same bytes are another one.
-    pub(super) copies: BTreeMap<Vec<u8>, Vec<Millis>>,
+    pub(super) copies: BTreeMap<Vec<u8>, Vec<Receipt>>,
+    /// How often its clock was changed.
+    era: u64,
     pub(super) limbo: Vec<Limbo>,
     /// Set when its file was damaged: what is missing at the next opening was destroyed, not lost.
     pub damaged: bool,
@@ -64,10 +94,6 @@ pub struct Custody {
     pub spared: BTreeSet<Seq>,
     /// What it no longer holds may be gone because it was old enough, or room was short.
     pub prunes: bool,
-    /// Its clock has jumped, or its memory was damaged: what was seen may be new to it.
-    pub forgetful: bool,
-    /// Rows that a fault destroyed.
-    pub destroyed: u64,
     /// The true time at which it was last handed something.
     pub(super) truth: Millis,
 }
@@ -85,18 +111,51 @@ impl Custody {
         self.last
     }
 
-    /// From here on it is another journal: what only the old one had cannot be demanded.
+    /// From here on it is another journal, which knows nothing: what only the old one had cannot be demanded.
     pub fn abandon(&mut self) {
-        let Self { prunes, forgetful, destroyed, .. } = *self;
-        *self = Self { prunes, forgetful, destroyed, ..Self::default() };
+        let Self { prunes, era, .. } = *self;
+        *self = Self { prunes, era, ..Self::default() };
     }
 
-    /// This row was damaged on the disk.
-    pub fn excuse(&mut self, seq: Seq, why: &'static str) {
-        if let Some(kept) = self.rows.get_mut(&seq) {
-            kept.excuse = Some(why);
-            self.destroyed += 1;
+    /// The gateway's clock was changed: what it saw before may be too old now and is then forgotten, or be from a future.
+    pub fn clock_changed(&mut self) {
+        self.era += 1;
+    }
+
+    /// This row was damaged on the disk. When the gateway finds out, copies of its datagram are new.
+    pub fn damage(&mut self, seq: Seq) {
+        let Some(kept) = self.rows.get_mut(&seq) else { return };
+        kept.excuse = Some(DAMAGED);
+        let received = kept.row.received;
+        self.doubt(|receipt| receipt.at == received);
+    }
+
+    /// What was received so may have been forgotten.
+    pub(super) fn doubt(&mut self, which: impl Fn(&Receipt) -> bool) {
+        self.copies.values_mut().flatten().filter(|one| which(one)).for_each(|one| one.doubtful = true);
+    }
+
+    /// A datagram comes, of which a first copy may have come before.
+    pub(super) fn known(&self, key: &[u8], now: Millis) -> Known {
+        let receipts = self.copies.get(key).map(Vec::as_slice).unwrap_or_default();
+        let near = |one: &Receipt| (-COPY_WINDOW..COPY_WINDOW).contains(&(now - one.at));
+        match receipts.last() {
+            Some(last) if last.era == self.era && !last.doubtful && near(last) => Known::Yes,
+            _ if receipts.iter().any(near) => Known::Perhaps,
+            _ => Known::No,
         }
+    }
+
+    /// What there is to remember of a datagram that came `at` that time by the gateway's clock.
+    pub(super) fn receipt(&self, at: Millis) -> Receipt {
+        Receipt { at, era: self.era, doubtful: false }
+    }
+
+    /// Whether this row need not be in the journal although a copy of it is held: nobody has noticed the damage yet, or the
+    /// cloud would not have it, for it claims to be from the future.
+    pub(super) fn excuses(&self, row: &Row) -> bool {
+        let excused = |kept: &Kept| kept.excuse == Some(DAMAGED) || kept.ahead;
+        self.rows.values().any(|kept| excused(kept) && kept.row.says_the_same(row))
     }
 
     pub(super) fn append(&mut self, rows: Vec<Row>) {
@@ -117,10 +176,10 @@ impl Custody {
             let durable = rows.clone().next().is_some()
                 && rows.all(|row| behind.next().flatten().is_some_and(|found| found.says_the_same(row)));
             if durable {
-                for (key, received, rows) in group {
+                for (key, receipt, rows) in group {
                     if !rows.is_empty() {
                         settled.push(Rc::from(key.as_slice()));
-                        self.copies.entry(key).or_default().push(received);
+                        self.copies.entry(key).or_default().push(receipt);
                     }
                     self.append(rows);
                 }

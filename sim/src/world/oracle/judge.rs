@@ -2,12 +2,12 @@
 
 use super::{
     Line, Meaning, Oracle, When,
-    custody::{Limbo, Row, Seq},
+    custody::{Known, Limbo, Row, Seq},
     shown,
 };
-use crate::world::agenda::{DAY, HOUR, MINUTE, Millis};
+use crate::world::agenda::{DAY, MINUTE, Millis};
 use fieldpost_core::{DeviceId, Reading, UtcInstant, message};
-use fieldpost_gateway::parts::Outcome;
+use fieldpost_gateway::parts::{Finding, Outcome};
 use jiff::tz::TimeZone;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,8 +15,6 @@ use std::{
     rc::Rc,
 };
 
-/// The same bytes within this time are a copy.
-const COPY_WINDOW: Millis = 20 * HOUR;
 /// The longest datagram that is read.
 const MAX_DATAGRAM: usize = 4_096;
 
@@ -59,8 +57,29 @@ pub struct Setup<'a> {
     pub roster: &'a BTreeSet<DeviceId>,
     /// Its site's zone.
     pub zone: &'a TimeZone,
-    /// Something may keep it from writing.
+    /// Its disk failed while it had the group, or a moment ago.
     pub troubled: bool,
+    /// There is no room for the group in its journal.
+    pub journal_full: bool,
+    /// Nor on its disk.
+    pub disk_full: bool,
+}
+
+/// A journal as it was found, and what its gateway says of it.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    /// Its place among the gateways.
+    pub gateway: usize,
+    /// Its clock.
+    pub now: Millis,
+    /// The rows that can be read.
+    pub found: &'a BTreeMap<Seq, Row>,
+    /// The last survey, as the gateway says.
+    pub last: Seq,
+    /// Its cursor.
+    pub held_through: Seq,
+    /// What it said of damage since it was last looked at.
+    pub findings: &'a [Finding],
 }
 
 impl Oracle {
@@ -71,7 +90,7 @@ impl Oracle {
         setup: &Setup<'_>,
         came: &[Came],
         said: Option<&[Outcome]>,
-        found: impl FnOnce() -> Option<BTreeMap<Seq, Row>>,
+        found: impl Fn() -> Option<BTreeMap<Seq, Row>>,
     ) {
         let unwritten = |outcome: &Outcome| outcome.text().contains("cannot write");
         // While nothing can be written, what was in limbo stays there.
@@ -96,13 +115,14 @@ impl Oracle {
                 }
                 self.unsettled(setup.gateway, came, due);
             }
-            Some(said) => self.compare(setup, came, due, said),
+            Some(said) => self.compare(setup, came, due, said, &found),
         }
     }
 
     fn unsettled(&mut self, gateway: usize, came: &[Came], due: Vec<Due>) {
+        let custody = self.custody(gateway);
         let rows = came.iter().zip(due).filter_map(|(came, due)| match due {
-            Due::New(rows) | Due::Perhaps(rows) => Some((key(came), came.received, rows)),
+            Due::New(rows) | Due::Perhaps(rows) => Some((key(came), custody.receipt(came.received), rows)),
             _ => None,
         });
         let limbo: Limbo = rows.collect();
@@ -112,18 +132,29 @@ impl Oracle {
         self.custody(gateway).limbo.push(limbo);
     }
 
-    fn compare(&mut self, setup: &Setup<'_>, came: &[Came], due: Vec<Due>, said: &[Outcome]) {
+    fn compare(
+        &mut self,
+        setup: &Setup<'_>,
+        came: &[Came],
+        due: Vec<Due>,
+        said: &[Outcome],
+        found: &dyn Fn() -> Option<BTreeMap<Seq, Row>>,
+    ) {
         if said.len() != came.len() {
             return self.fail(format!("{} datagrams, {} answers", came.len(), said.len()));
         }
         let again = |outcome: &Outcome| outcome.text().ends_with("try again later");
-        if said.iter().any(again) && !setup.troubled {
-            self.fail(format!("gateway {} says that it is full, and it is not", setup.gateway));
+        if let Some(why) = said.iter().find(|outcome| again(outcome) && !setup.excuses(outcome)) {
+            self.fail(format!("gateway {} says `{}`, and there is no reason", setup.gateway, why.text()));
         }
         for ((came, due), outcome) in came.iter().zip(due).zip(said) {
             let rows = match (due, outcome) {
                 (Due::New(rows) | Due::Perhaps(rows), Outcome::New) => rows,
-                (Due::Held | Due::Perhaps(_) | Due::RefusedOrHeld, Outcome::Held) => continue,
+                (Due::Held, Outcome::Held) => continue,
+                (Due::Perhaps(_) | Due::RefusedOrHeld, Outcome::Held) => {
+                    self.must_be_held(setup, came, found);
+                    continue;
+                }
                 (Due::New(_) | Due::Perhaps(_), Outcome::Refused(_)) if again(outcome) => continue,
                 (Due::Refused | Due::RefusedOrHeld, Outcome::Refused(_)) if !again(outcome) => continue,
                 (due, outcome) => {
@@ -135,9 +166,36 @@ impl Oracle {
             self.admit(&rows);
             if !rows.is_empty() {
                 self.journaled.insert(Rc::clone(&came.bytes));
-                self.custody(setup.gateway).copies.entry(key(came)).or_default().push(came.received);
+                let custody = self.custody(setup.gateway);
+                let receipt = custody.receipt(came.received);
+                custody.copies.entry(key(came)).or_default().push(receipt);
             }
             self.custody(setup.gateway).append(rows);
+        }
+    }
+
+    /// A gateway that may have forgotten this has not: then what a first copy of it brought is in its journal, or at the cloud.
+    fn must_be_held(
+        &mut self,
+        setup: &Setup<'_>,
+        came: &Came,
+        found: &dyn Fn() -> Option<BTreeMap<Seq, Row>>,
+    ) {
+        let Some(found) = found() else { return };
+        let receipts = self.custody(setup.gateway).copies.get(&key(came)).cloned().unwrap_or_default();
+        let held = receipts.iter().any(|receipt| {
+            let first = Came { received: receipt.at, bytes: Rc::clone(&came.bytes), peer: came.peer };
+            let Due::New(rows) = self.read(setup, &first) else { return false };
+            // Of several rows others may be damaged; they are looked for when the journal is opened.
+            rows.first().is_none_or(|row| {
+                found.values().any(|found| found.says_the_same(row))
+                    || row.readings.iter().all(|reading| self.shelf.has(&row.device, reading))
+                    || self.custody(setup.gateway).excuses(row)
+            })
+        });
+        if !held {
+            let what = shown(&came.bytes);
+            self.fail(format!("gateway {}: `{what}` is held, it says, and it is nowhere", setup.gateway));
         }
     }
 
@@ -146,11 +204,8 @@ impl Oracle {
         let mut due = Vec::new();
         for one in came {
             let key = key(one);
-            let receipts = self.custody(setup.gateway).copies.get(&key).cloned().unwrap_or_default();
-            let forgetful = self.custody(setup.gateway).forgetful;
-            let copy = !forgetful && receipts.last().is_some_and(|first| is_copy(*first, setup.now));
-            // By a clock that jumps nobody can tell: what was too old is near again, what was near is from the future.
-            let perhaps = forgetful && !receipts.is_empty();
+            let known = self.custody(setup.gateway).known(&key, setup.now);
+            let (copy, perhaps) = (known == Known::Yes, known == Known::Perhaps);
             due.push(match self.read(setup, one) {
                 _ if copy => Due::Held,
                 _ if perhaps && in_group.contains(&key) => Due::Perhaps(Vec::new()),
@@ -217,20 +272,14 @@ impl Oracle {
         lines.iter().map(date).collect()
     }
 
-    /// A gateway has opened its journal, and this is in it. `salvaged`: it said that the file was damaged.
-    pub fn opened(
-        &mut self,
-        gateway: usize,
-        found: &BTreeMap<Seq, Row>,
-        last: Seq,
-        now: Millis,
-        salvaged: bool,
-    ) {
+    /// A gateway's journal was looked at, after it was opened or later.
+    pub fn opened(&mut self, journal: &Opened<'_>) {
+        let Opened { gateway, now, found, last, .. } = *journal;
         let settled = self.custody(gateway).settle(found);
         self.journaled.extend(settled);
         let (shelf, Some(custody)) = (&self.shelf, self.custodies.get_mut(gateway)) else { return };
         let delivered = |row: &Row| row.readings.iter().all(|reading| shelf.has(&row.device, reading));
-        let (damaged, prunes) = (custody.damaged, custody.prunes);
+        let (damaged, prunes) = (std::mem::take(&mut custody.damaged), custody.prunes);
         let mut lost = Vec::new();
         let mut gone = Vec::new();
         for (seq, kept) in custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none()) {
@@ -249,22 +298,18 @@ impl Oracle {
             .map(|(seq, row)| format!("survey {seq} is from nowhere: {row:?}"));
         custody.spared.clear();
         for seq in &gone {
-            custody.excuse(*seq, "destroyed");
+            custody.rows.entry(*seq).and_modify(|kept| kept.excuse = Some("destroyed"));
         }
         if damaged {
             custody.last = last;
             custody.rows.retain(|seq, _| *seq <= last);
             // Which datagrams they were is not known: any may be taken for new again.
-            custody.forgetful = true;
+            custody.doubt(|_| true);
         }
         let last_is = custody.last;
-        if let Some(first) = lost.into_iter().chain(foreign).next() {
+        let untold = journal.untold(damaged, &gone);
+        if let Some(first) = lost.into_iter().chain(foreign).chain(untold).next() {
             return self.fail(format!("gateway {gateway}: {first}"));
-        }
-        if !gone.is_empty() && !salvaged {
-            return self.fail(format!(
-                "gateway {gateway}: surveys {gone:?} of its damaged journal are gone, and it did not say so"
-            ));
         }
         if last != last_is {
             self.fail(format!("gateway {gateway}: its last survey is {last}, and should be {last_is}"));
@@ -288,9 +333,38 @@ impl Oracle {
     }
 }
 
-fn is_copy(first: Millis, now: Millis) -> bool {
-    let age = now - first;
-    (-COPY_WINDOW..COPY_WINDOW).contains(&age)
+impl Setup<'_> {
+    /// Whether there is a reason to say this and take nothing new.
+    fn excuses(&self, outcome: &Outcome) -> bool {
+        let text = outcome.text();
+        let full = (self.journal_full && text.contains("journal full"))
+            || (self.disk_full && text.contains("disk full"));
+        let failed = text.contains("cannot measure") || text.contains("cannot write");
+        full || (self.troubled && failed)
+    }
+}
+
+impl Opened<'_> {
+    /// What the gateway should have said of damage, or should not. How much a damaged file held is known as far as its cursor
+    /// and its newest row tell: what is gone between them was not passed on, and is to be counted; what else is
+    /// gone, if any is, is at least to be said.
+    fn untold(&self, damaged: bool, gone: &[Seq]) -> Option<String> {
+        let Self { found, held_through, findings, .. } = self;
+        if !damaged && !findings.is_empty() {
+            return Some(format!("it says {findings:?}, and nothing was damaged"));
+        }
+        if !gone.is_empty() && findings.is_empty() {
+            return Some(format!("surveys {gone:?} of its damaged journal are gone, and it did not say so"));
+        }
+        let newest = found.keys().next_back().copied().unwrap_or(0);
+        let waited = gone.iter().filter(|seq| **seq > *held_through && **seq < newest).count() as u64;
+        let told: u64 = findings.iter().map(|finding| finding.lost + finding.damaged).sum();
+        (told < waited).then(|| {
+            format!(
+                "of surveys {gone:?}, which are gone, {waited} were not passed on, and it says {findings:?}"
+            )
+        })
+    }
 }
 
 fn key(came: &Came) -> Vec<u8> {

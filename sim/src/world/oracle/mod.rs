@@ -28,7 +28,7 @@ mod wall;
 
 pub use cloud::{Judgement, Said};
 pub use custody::{Custody, Row, Seq};
-pub use judge::{Came, Setup};
+pub use judge::{Came, Opened, Setup};
 pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
