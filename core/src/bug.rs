@@ -62,8 +62,6 @@ pub enum Bug {
     SalvageOnReadError,
     /// A part of the journal that the uplink cannot read for a moment is passed over.
     UnreadIsPassed,
-    /// A datagram whose key cannot be looked up for a moment is new.
-    UnreadKeyIsNew,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -80,6 +78,8 @@ pub enum Bug {
     UnseenIsMissing,
     /// A page that cannot be read for a moment is taken for damaged, and what stands on it for lost.
     UnreadableIsDamaged,
+    /// A salvage keeps the keys of surveys that it could not save: copies of these are held by nobody.
+    KeysOutliveSurveys,
 }
 
 impl Bug {
@@ -92,6 +92,7 @@ impl Bug {
         Self::QuietStart,
         Self::UnseenIsMissing,
         Self::UnreadableIsDamaged,
+        Self::KeysOutliveSurveys,
     ];
 
     /// Those that were made up.
@@ -124,7 +125,6 @@ impl Bug {
         Self::NeverFill,
         Self::SalvageOnReadError,
         Self::UnreadIsPassed,
-        Self::UnreadKeyIsNew,
     ];
 }
 

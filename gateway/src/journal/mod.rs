@@ -37,10 +37,7 @@ use std::{
     sync::Arc,
 };
 
-use fieldpost_core::{
-    DeviceId, UtcInstant,
-    bug::{self, Bug},
-};
+use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::Connection;
 
 pub(crate) use batch::Batch;
@@ -86,9 +83,7 @@ pub(crate) struct Journal {
 impl Journal {
     /// Whether a copy of the datagram has been journaled within the re-send window.
     pub(crate) fn known(&self, key: ShortKey, now: UtcInstant) -> Result<bool, JournalError> {
-        let known = self.keys.known(&self.conn, key, now);
-        let known = if bug::on(Bug::UnreadKeyIsNew) { Ok(known.unwrap_or(false)) } else { known };
-        known.doing("read", &self.path)
+        self.keys.known(&self.conn, key, now).doing("read", &self.path)
     }
 
     /// What tells this journal from every other.

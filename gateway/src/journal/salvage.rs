@@ -138,10 +138,23 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite:
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
     let (saved, damaged) = copy_surveys(&old, &write, now)?;
     let lost = count_lost(&write, damaged)?;
-    // The table of keys may have lost some; those of the surveys that were saved are read from these again.
-    facts::remove(&write, facts::KEYS_THROUGH)?;
+    forget_keys(&write)?;
     write.commit()?;
     Ok((saved, damaged, lost))
+}
+
+/// The table of keys may have lost some: those of the surveys that were saved are read from these again. And it may have some whose
+/// surveys are lost: a copy of such a one would be held by nobody. Which these are it does not say, so all of them go, also those of
+/// surveys that were let go of early. If none is lost of those that it may have and that still waited, they stay.
+fn forget_keys(write: &Connection) -> rusqlite::Result<()> {
+    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
+    let through = facts::integer(write, facts::KEYS_THROUGH)?.unwrap_or(Seq::MAX).max(held);
+    let ask = "SELECT count(*) FROM surveys WHERE seq > ?1 AND seq <= ?2";
+    let kept: Seq = write.query_row(ask, [held, through], |row| row.get(0))?;
+    if kept < through.saturating_sub(held) && !bug::on(Bug::KeysOutliveSurveys) {
+        write.execute("DELETE FROM keys", [])?;
+    }
+    facts::remove(write, facts::KEYS_THROUGH)
 }
 
 /// Counts the surveys that nothing is left of, as far as what is left tells how many there were: none is let go of before it

@@ -193,3 +193,30 @@ fn a_salvage_that_cannot_read_for_now_leaves_everything_as_it_is() {
     Journal::open(&place, Trust::Damaged, at(1), &mut findings).unwrap();
     assert_eq!(findings[0].saved, COUNT as u64);
 }
+
+#[test]
+fn a_copy_of_what_a_salvage_lost_is_new_also_if_its_key_stood_elsewhere() {
+    for lost in [false, true] {
+        let home = journal();
+        let mut journal = open(home.path());
+        // What the cloud holds goes early, and the keys of all go to their table.
+        assert!(journal.prune(at(0), true).unwrap() > 0);
+        journal.close().unwrap();
+        let path = home.path().join(FILE);
+        let mut bytes = fs::read(&path).unwrap();
+        if lost {
+            let page =
+                bytes.windows(16).position(|bytes| bytes == b"records of 1234 ").unwrap() / 4096 * 4096;
+            bytes[page..page + 4096].fill(0xa5);
+            fs::write(&path, bytes).unwrap();
+        }
+        let trust = if lost { Trust::Whole } else { Trust::Damaged };
+        let mut findings = Vec::new();
+        let journal = Journal::open(&place(home.path()), trust, at(1), &mut findings).unwrap();
+        assert_eq!((findings.len(), findings[0].lost > 0), (1, lost));
+        let known = |number| journal.known(ShortKey::from_sql(number), at(1)).unwrap();
+        assert!(known(COUNT - 1), "it was saved");
+        assert_eq!(known(1_234), !lost);
+        assert_eq!(known(3), !lost, "the cloud has it, but nobody can tell any more");
+    }
+}
