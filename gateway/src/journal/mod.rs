@@ -12,7 +12,8 @@
 //!   cloud refused is kept its full time, and goes to the quarantine then.
 //! - **Checked**: each row has a checksum. One that does not match goes to the quarantine, the rest goes on.
 //! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under a name with the time,
-//!   and every row that can still be read and proven goes into a new one (`salvage.rs`).
+//!   and every row that can still be read and proven goes into a new one (`salvage.rs`). What the disk does not give for a moment is
+//!   no damage: it is tried again first (`open.rs`).
 
 mod batch;
 mod error;

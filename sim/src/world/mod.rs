@@ -18,6 +18,7 @@ pub mod agenda;
 pub mod bugs;
 pub mod cloud;
 pub mod context;
+mod damage;
 pub mod faults;
 pub mod gateway;
 pub mod machine;

@@ -5,9 +5,9 @@ use super::{
     custody::{Known, Limbo, Row, Seq},
     shown,
 };
-use crate::world::agenda::{DAY, MINUTE, Millis};
+use crate::world::agenda::{MINUTE, Millis};
 use fieldpost_core::{DeviceId, Reading, UtcInstant, message};
-use fieldpost_gateway::parts::{Finding, Outcome};
+use fieldpost_gateway::parts::Outcome;
 use jiff::tz::TimeZone;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,23 +63,6 @@ pub struct Setup<'a> {
     pub journal_full: bool,
     /// Nor on its disk.
     pub disk_full: bool,
-}
-
-/// A journal as it was found, and what its gateway says of it.
-#[derive(Debug)]
-pub struct Opened<'a> {
-    /// Its place among the gateways.
-    pub gateway: usize,
-    /// Its clock.
-    pub now: Millis,
-    /// The rows that can be read.
-    pub found: &'a BTreeMap<Seq, Row>,
-    /// The last survey, as the gateway says.
-    pub last: Seq,
-    /// Its cursor.
-    pub held_through: Seq,
-    /// What it said of damage since it was last looked at.
-    pub findings: &'a [Finding],
 }
 
 impl Oracle {
@@ -271,66 +254,6 @@ impl Oracle {
         };
         lines.iter().map(date).collect()
     }
-
-    /// A gateway's journal was looked at, after it was opened or later.
-    pub fn opened(&mut self, journal: &Opened<'_>) {
-        let Opened { gateway, now, found, last, .. } = *journal;
-        let settled = self.custody(gateway).settle(found);
-        self.journaled.extend(settled);
-        let (shelf, Some(custody)) = (&self.shelf, self.custodies.get_mut(gateway)) else { return };
-        let delivered = |row: &Row| row.readings.iter().all(|reading| shelf.has(&row.device, reading));
-        let (damaged, prunes) = (std::mem::take(&mut custody.damaged), custody.prunes);
-        let mut lost = Vec::new();
-        let mut gone = Vec::new();
-        for (seq, kept) in custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none()) {
-            match found.get(seq) {
-                Some(row) if row.says_the_same(&kept.row) => {}
-                None if (prunes || now - kept.row.received > DAY * 29)
-                    && (kept.ahead || delivered(&kept.row)) => {}
-                _ if damaged && !custody.spared.contains(seq) => gone.push(*seq),
-                Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
-                None => lost.push(format!("survey {seq} is lost: {:?}", kept.row)),
-            }
-        }
-        let foreign = found
-            .iter()
-            .find(|(seq, _)| !custody.rows.contains_key(seq))
-            .map(|(seq, row)| format!("survey {seq} is from nowhere: {row:?}"));
-        custody.spared.clear();
-        for seq in &gone {
-            custody.rows.entry(*seq).and_modify(|kept| kept.excuse = Some("destroyed"));
-        }
-        if damaged {
-            custody.last = last;
-            custody.rows.retain(|seq, _| *seq <= last);
-            // Which datagrams they were is not known: any may be taken for new again.
-            custody.doubt(|_| true);
-        }
-        let last_is = custody.last;
-        let untold = journal.untold(damaged, &gone);
-        if let Some(first) = lost.into_iter().chain(foreign).chain(untold).next() {
-            return self.fail(format!("gateway {gateway}: {first}"));
-        }
-        if last != last_is {
-            self.fail(format!("gateway {gateway}: its last survey is {last}, and should be {last_is}"));
-        }
-    }
-
-    /// Every survey in a gateway's custody has reached the cloud.
-    pub fn all_delivered(&mut self, gateway: usize) {
-        let shelf = &self.shelf;
-        let Some(custody) = self.custodies.get(gateway) else { return };
-        let missing = custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none() && !kept.ahead).find_map(|(seq, kept)| {
-            let missing = kept.row.readings.iter().find(|reading| !shelf.has(&kept.row.device, reading))?;
-            Some(format!(
-                "acknowledged and missing: {} of {} at {} (survey {seq} of gateway {gateway}, received {})",
-                missing.values, kept.row.device, missing.time, super::shown_time(kept.row.received)
-            ))
-        });
-        if let Some(missing) = missing {
-            self.fail(missing);
-        }
-    }
 }
 
 impl Setup<'_> {
@@ -341,29 +264,6 @@ impl Setup<'_> {
             || (self.disk_full && text.contains("disk full"));
         let failed = text.contains("cannot measure") || text.contains("cannot write");
         full || (self.troubled && failed)
-    }
-}
-
-impl Opened<'_> {
-    /// What the gateway should have said of damage, or should not. How much a damaged file held is known as far as its cursor
-    /// and its newest row tell: what is gone between them was not passed on, and is to be counted; what else is
-    /// gone, if any is, is at least to be said.
-    fn untold(&self, damaged: bool, gone: &[Seq]) -> Option<String> {
-        let Self { found, held_through, findings, .. } = self;
-        if !damaged && !findings.is_empty() {
-            return Some(format!("it says {findings:?}, and nothing was damaged"));
-        }
-        if !gone.is_empty() && findings.is_empty() {
-            return Some(format!("surveys {gone:?} of its damaged journal are gone, and it did not say so"));
-        }
-        let newest = found.keys().next_back().copied().unwrap_or(0);
-        let waited = gone.iter().filter(|seq| **seq > *held_through && **seq < newest).count() as u64;
-        let told: u64 = findings.iter().map(|finding| finding.lost + finding.damaged).sum();
-        (told < waited).then(|| {
-            format!(
-                "of surveys {gone:?}, which are gone, {waited} were not passed on, and it says {findings:?}"
-            )
-        })
     }
 }
 

@@ -5,16 +5,20 @@
 //! 1. **Nothing acknowledged is missing (P1).** When a gateway has answered `Surveys arrived`, the survey is in its journal
 //!    after any crash, and in the end in the cloud. When the cloud has answered 200, the readings are in its store
 //!    after any crash. What was not acknowledged may be there or not, but whole or not at all. Excused is only what a fault
-//!    destroyed on the disk (then the gateway must have said so, and saved the rest), a journal that was thrown
-//!    away or put back to an older copy, and readings of a clock that was ahead, which the cloud refuses as the future.
+//!    destroyed on the disk, a journal that was thrown away or put back to an older copy, and readings of a clock that was ahead,
+//!    which the cloud refuses as the future. What was destroyed the gateway must have said, and counted as far as it can
+//!    know; rows on whole pages that the table still leads to must be saved; and what nothing has damaged must not be called so:
+//!    a disk that cannot be read for a moment destroys nothing.
 //! 2. **Nothing is twice (P2), conflicts are recorded (P3).** The store equals a model of it, reading by reading and
 //!    conflict by conflict, and each upload's report counts what the model counts. When the cloud is put back to an older
 //!    backup, the model is too, and what was acknowledged since comes again by itself.
 //! 3. **Every date is right (P4).** A time of day is dated by the receipt of the first copy that was journaled, as the wall clock
-//!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours.
+//!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours. Only where its
+//!    rows were damaged since, or the clock was changed, may a copy be new; if it is not, what it says is in the journal or at the cloud.
 //! 4. **Nothing is stored that no device measured (P5).** Every reading in an upload is one that a message said. Messages
 //!    with a bad line are refused whole, and good ones are refused only if they are from the gateway's future.
-//! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room.
+//! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room, and whoever cannot
+//!    start, read or write needs a disk that failed in that very moment, or as short a time before as it takes to try again.
 //! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
 //!    been passed on, and the cloud holds all of it.
 //!
@@ -23,12 +27,14 @@
 mod cloud;
 mod custody;
 mod judge;
+mod opened;
 mod store;
 mod wall;
 
 pub use cloud::{Judgement, Said};
 pub use custody::{Custody, Row, Seq};
-pub use judge::{Came, Opened, Setup};
+pub use judge::{Came, Setup};
+pub use opened::Opened;
 pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
