@@ -5,7 +5,7 @@ use super::{
     context::{Context, Event, Upload},
     gateway::Gateway,
     machine::Machine,
-    oracle::{Judgement, Said, Shelf, Tally},
+    oracle::{Backup, Judgement, Said, Shelf, Tally},
 };
 use crate::rng::Rng;
 use bytes::Bytes;
@@ -30,7 +30,7 @@ pub struct Cloud {
     pub machine: Machine,
     vault: Option<Vault>,
     /// A backup, and what the oracle knew then.
-    pub backup: Option<(Snapshot, (Shelf, super::oracle::Receipts))>,
+    pub backup: Option<(Snapshot, Backup)>,
 }
 
 impl Cloud {

@@ -33,6 +33,15 @@ pub enum Said {
     Later(String),
 }
 
+/// What was known of the cloud's store when it was backed up.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    shelf: Shelf,
+    receipts: super::Receipts,
+    /// Some of these may be in it.
+    limbo: Vec<Judgement>,
+}
+
 impl Judgement {
     /// Whether both are the same bytes, whose dates depend on when they first came.
     fn is_copy_of(&self, other: &Self) -> bool {
@@ -202,14 +211,13 @@ impl Oracle {
 
     /// What a backup of the cloud taken now would hold.
     #[must_use]
-    pub fn backup(&self) -> (Shelf, super::Receipts) {
-        (self.shelf.clone(), self.receipts.clone())
+    pub fn backup(&self) -> Backup {
+        Backup { shelf: self.shelf.clone(), receipts: self.receipts.clone(), limbo: self.limbo.clone() }
     }
 
     /// The cloud was put back to a backup.
-    pub fn restored(&mut self, (shelf, receipts): (Shelf, super::Receipts)) {
-        (self.shelf, self.receipts) = (shelf, receipts);
-        self.limbo.clear();
+    pub fn restored(&mut self, backup: Backup) {
+        (self.shelf, self.receipts, self.limbo) = (backup.shelf, backup.receipts, backup.limbo);
     }
 }
 

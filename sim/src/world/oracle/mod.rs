@@ -31,7 +31,7 @@ mod opened;
 mod store;
 mod wall;
 
-pub use cloud::{Judgement, Said};
+pub use cloud::{Backup, Judgement, Said};
 pub use custody::{Custody, Row, Seq};
 pub use judge::{Came, Setup};
 pub use opened::Opened;
