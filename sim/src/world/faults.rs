@@ -141,8 +141,14 @@ impl List<'_> {
         }
         let one = self.rng.below(100);
         match one {
-            0..4 => _ = self.add(Fault::CutFile(gateway)),
-            4..12 => _ = self.add(Fault::ZeroFile(gateway)),
+            0..12 => {
+                let fault = if one < 4 { Fault::CutFile(gateway) } else { Fault::ZeroFile(gateway) };
+                let moment = self.add(fault);
+                // What the cloud has already is no loss.
+                if self.rng.chance(60) {
+                    self.faults.push((moment - 9 * HOUR, Fault::CutRoad(gateway, 10 * HOUR)));
+                }
+            }
             12..15 => _ = self.add(Fault::Garbage(gateway)),
             15..18 => {
                 let from = self.add(Fault::Newer(gateway));
