@@ -78,8 +78,6 @@ pub enum Bug {
     UnseenIsMissing,
     /// A page that cannot be read for a moment is taken for damaged, and what stands on it for lost.
     UnreadableIsDamaged,
-    /// A salvage keeps the keys of surveys that it could not save: copies of these are held by nobody.
-    KeysOutliveSurveys,
 }
 
 impl Bug {
@@ -92,7 +90,6 @@ impl Bug {
         Self::QuietStart,
         Self::UnseenIsMissing,
         Self::UnreadableIsDamaged,
-        Self::KeysOutliveSurveys,
     ];
 
     /// Those that were made up.
