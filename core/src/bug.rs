@@ -58,6 +58,8 @@ pub enum Bug {
     CloudDatesEachCopy,
     /// A missing value is not filled in.
     NeverFill,
+    /// Each upload of a transaction is told what became of all of them.
+    AnswerForAll,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -105,6 +107,7 @@ impl Bug {
         Self::DropConflicts,
         Self::CloudDatesEachCopy,
         Self::NeverFill,
+        Self::AnswerForAll,
     ];
 }
 

@@ -45,6 +45,8 @@ pub enum Event {
     Start(usize, u64),
     /// A request comes to the cloud.
     Upload(Upload),
+    /// The cloud stores what has come; its life, as everywhere.
+    Store(u64),
     /// An answer comes to a gateway: its life, and the offer's number.
     Answered(usize, u64, u64, Rc<Answer>),
     /// The cloud's machine is started.
@@ -77,10 +79,12 @@ pub struct Counts {
     pub disk: u64,
     /// Damaged, exchanged and restored files, jumping clocks, changed rosters.
     pub others: u64,
+    /// No faults: transactions of the cloud that carried several uploads.
+    pub together: u64,
 }
 
 impl Counts {
-    /// All of them.
+    /// All of the faults.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.line + self.road + self.deaths + self.disk + self.others

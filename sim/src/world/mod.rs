@@ -20,6 +20,7 @@ pub mod cloud;
 pub mod context;
 pub mod faults;
 pub mod gateway;
+mod ingest;
 pub mod machine;
 pub mod meter;
 pub mod network;
@@ -137,6 +138,7 @@ impl World {
                 self.gateways[gateway].answered(shared, life, id, &answer);
             }
             Event::Upload(upload) => self.cloud.receive(shared, upload),
+            Event::Store(life) => self.cloud.store(shared, life),
             Event::StartCloud(life) => self.cloud.start(shared, life),
             Event::Fault(fault) => self.strike(&fault),
             Event::Look => self.look(),

@@ -8,7 +8,8 @@
 //!    destroyed on the disk (then the gateway must have said so, and saved the rest), a journal that was thrown
 //!    away or put back to an older copy, and readings of a clock that was ahead, which the cloud refuses as the future.
 //! 2. **Nothing is twice (P2), conflicts are recorded (P3).** The store equals a model of it, reading by reading and
-//!    conflict by conflict, and each upload's report counts what the model counts. When the cloud is put back to an older
+//!    conflict by conflict, and each upload's report counts what the model counts. Uploads that went into one transaction are judged
+//!    in order, each by itself; when the cloud dies with them, all are there or none. When the cloud is put back to an older
 //!    backup, the model is too, and what was acknowledged since comes again by itself.
 //! 3. **Every date is right (P4).** A time of day is dated by the receipt of the first copy that was journaled, as the wall clock
 //!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours.
@@ -23,10 +24,11 @@
 mod cloud;
 mod custody;
 mod judge;
+mod limbo;
 mod store;
 mod wall;
 
-pub use cloud::{Judgement, Said};
+pub use cloud::{Handed, Judgement, Said};
 pub use custody::{Custody, Row, Seq};
 pub use judge::{Came, Setup};
 pub use store::{Shelf, Tally, Which};
@@ -91,7 +93,7 @@ pub struct Oracle {
     shelf: Shelf,
     receipts: Receipts,
     /// Uploads that may or may not have been committed.
-    limbo: Vec<Judgement>,
+    limbo: limbo::Limbo,
     /// The first promise that was broken, and how.
     pub broken: Option<String>,
 }
@@ -109,7 +111,7 @@ impl Oracle {
             custodies: vec![Custody::default(); gateways],
             shelf: Shelf::default(),
             receipts: Receipts::new(),
-            limbo: Vec::new(),
+            limbo: limbo::Limbo::default(),
             broken: None,
         }
     }
