@@ -60,6 +60,10 @@ pub enum Bug {
     NeverFill,
     /// Each upload of a transaction is told what became of all of them.
     AnswerForAll,
+    /// What is refused for the same reason in one group is counted once.
+    CountGroupsOnce,
+    /// The quarantine keeps the oldest.
+    KeepOldestRefused,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -108,6 +112,8 @@ impl Bug {
         Self::CloudDatesEachCopy,
         Self::NeverFill,
         Self::AnswerForAll,
+        Self::CountGroupsOnce,
+        Self::KeepOldestRefused,
     ];
 }
 

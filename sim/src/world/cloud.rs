@@ -87,8 +87,11 @@ impl Cloud {
         self.end(world, how);
     }
 
-    /// The power is cut.
+    /// The power is cut; or the process was killed, if that is what its disk saw.
     pub fn die(&mut self, world: &mut Context, how: &str) {
+        if self.machine.disk.is_killed() {
+            return self.kill(world, how);
+        }
         self.machine.disk.cut_power();
         let rng = &mut world.rng;
         self.machine.disk.restart_after_power_cut(&mut |limit| rng.below(limit));

@@ -23,6 +23,10 @@ pub enum Fault {
     PowerCut(Who, u64),
     /// The process is killed.
     Kill(Who),
+    /// The process is killed after so many more changes of the disk.
+    KillStep(Who, u64),
+    /// Somebody floods the gateway with garbage.
+    Flood(usize),
     /// From now on it dies so often of a thousand times between committing and answering.
     Fragile(Who, u64),
     /// The disk is full for a while.
@@ -75,6 +79,11 @@ pub fn choose(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
         list.network(gateway);
     }
     list.machine(Who::Cloud);
+    for gateway in 0..plan.gateways {
+        list.kills(Who::Gateway(gateway));
+        list.flood(gateway);
+    }
+    list.kills(Who::Cloud);
     list.faults
 }
 
@@ -121,6 +130,19 @@ impl List<'_> {
         for _ in 0..self.often(25, 6) {
             let (steps, times) = (self.rng.below(20), 1 + self.rng.below(4));
             self.add(Fault::Io(who, steps, u32::try_from(times).unwrap_or(1)));
+        }
+    }
+
+    fn kills(&mut self, who: Who) {
+        for _ in 0..self.often(30, 10) {
+            let steps = self.rng.below(40);
+            self.add(Fault::KillStep(who, steps));
+        }
+    }
+
+    fn flood(&mut self, gateway: usize) {
+        for _ in 0..self.often(4, 2) {
+            self.add(Fault::Flood(gateway));
         }
     }
 

@@ -152,7 +152,11 @@ impl Gateway {
                 world.oracle.fail(format!("gateway {}: its journal cannot be read: {error}", self.number))
             }
         }
-        world.oracle.custody(self.number).damaged = false;
+        let damaged = std::mem::take(&mut world.oracle.custody(self.number).damaged);
+        match super::refused::by_gateway(&self.machine.file()) {
+            Ok(found) => world.oracle.gateway_refusals(self.number, found, damaged || salvages > 0),
+            Err(error) => world.oracle.fail(format!("gateway {}: its refusals: {error}", self.number)),
+        }
         let size = self.machine.size();
         if size > self.limits.journal_max + SLACK {
             world.oracle.fail(format!("gateway {}: its journal takes {size} bytes", self.number));
@@ -254,6 +258,7 @@ impl Gateway {
             let said = (!off).then_some(outcomes.as_slice());
             let machine = &self.machine;
             world.oracle.group(&setup, &came, said, || machine.journal().ok());
+            world.oracle.gateway_refused(self.number, &came, said, setup.zone);
             world.trace(|| {
                 let what: Vec<_> = came.iter().map(|one| super::oracle::shown(&one.bytes)).collect();
                 format!("gateway {} at {}: {what:?} -> {said:?}", self.number, now.utc)
@@ -305,8 +310,11 @@ impl Gateway {
         self.end(world, how);
     }
 
-    /// The power is cut.
+    /// The power is cut; or the process was killed, if that is what its disk saw.
     pub fn die(&mut self, world: &mut Context, how: &str) {
+        if self.machine.disk.is_killed() {
+            return self.kill(world, how);
+        }
         self.machine.disk.cut_power();
         let rng = &mut world.rng;
         self.machine.disk.restart_after_power_cut(&mut |limit| rng.below(limit));

@@ -27,6 +27,7 @@ pub mod network;
 pub mod oracle;
 pub mod page;
 pub mod plan;
+mod refused;
 pub mod regressions;
 pub mod relative;
 pub mod run;

@@ -18,6 +18,8 @@ impl World {
         self.shared.trace(|| format!("FAULT {fault:?}"));
         match *fault {
             Fault::PowerCut(who, steps) => self.machine(who).disk.plan(steps, DiskFault::PowerCut, 1),
+            Fault::KillStep(who, steps) => self.machine(who).disk.plan(steps, DiskFault::Kill, 1),
+            Fault::Flood(gateway) => super::refused::flood(&mut self.shared, gateway),
             Fault::Kill(who) => self.kill(who, "is killed"),
             Fault::Fragile(who, often) => self.machine(who).fragile = often,
             Fault::Full(who, span) => self.fill(who, span),

@@ -68,6 +68,8 @@ pub struct Custody {
     pub forgetful: bool,
     /// Rows that a fault destroyed.
     pub destroyed: u64,
+    /// What it refused.
+    pub(super) refusals: super::Refusals,
     /// The true time at which it was last handed something.
     pub(super) truth: Millis,
 }
