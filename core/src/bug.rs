@@ -64,6 +64,8 @@ pub enum Bug {
     CountGroupsOnce,
     /// The quarantine keeps the oldest.
     KeepOldestRefused,
+    /// What is to be left free of the disk is not.
+    FillDisk,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -114,6 +116,7 @@ impl Bug {
         Self::AnswerForAll,
         Self::CountGroupsOnce,
         Self::KeepOldestRefused,
+        Self::FillDisk,
     ];
 }
 

@@ -31,6 +31,8 @@ pub enum Fault {
     Fragile(Who, u64),
     /// The disk is full for a while.
     Full(Who, Millis),
+    /// The disk is filled nearly to what a gateway leaves alone.
+    Tight(usize),
     /// After so many more changes of the disk so many fail.
     Io(Who, u64, u32),
     /// The disk is well again.
@@ -84,6 +86,19 @@ pub fn choose(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
         list.flood(gateway);
     }
     list.kills(Who::Cloud);
+    list.faults
+}
+
+/// Chooses when disks are nearly full, where gateways leave some of them alone.
+pub fn tight(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
+    let mut list = List { rng, plan, faults: Vec::new() };
+    for gateway in 0..plan.gateways {
+        for _ in 0..list.often(90, 4) {
+            let span = below(list.rng, 2 * DAY);
+            let from = list.add(Fault::Tight(gateway));
+            list.faults.push((from + span, Fault::Well(Who::Gateway(gateway))));
+        }
+    }
     list.faults
 }
 

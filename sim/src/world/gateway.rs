@@ -38,7 +38,9 @@ pub struct Gateway {
     pub clock: Millis,
     /// The devices it waits for.
     pub roster: Vec<DeviceId>,
-    limits: Limits,
+    pub(super) limits: Limits,
+    /// The bytes that were free on its disk when it began with it, or when that became tight.
+    pub(super) free_at_first: u64,
     deadline: Duration,
     when: UplinkWhen,
     pub(super) text: bool,
@@ -66,13 +68,14 @@ impl Gateway {
     /// A gateway that has not been started.
     #[must_use]
     pub fn new(plan: &Plan, number: usize, roster: Vec<DeviceId>) -> Self {
-        let limits = Limits { keep: plan.keep, journal_max: plan.journal_max, min_free_disk: 0 };
+        let limits = Limits { keep: plan.keep, journal_max: plan.journal_max, min_free_disk: plan.min_free };
         Self {
             number,
             machine: Machine::new(&format!("gateway-{number}")),
             clock: 0,
             roster,
             limits,
+            free_at_first: u64::MAX,
             deadline: plan.deadline,
             when: plan.when,
             text: plan.text_uplink,
@@ -119,6 +122,7 @@ impl Gateway {
     }
 
     fn run(&mut self, world: &mut Context, keeper: Keeper) {
+        self.free_at_first = self.free();
         let progress = keeper.progress();
         let wire = if self.text { Wire::Tcp(world.zone.clone()) } else { Wire::Http };
         let uplink = Uplink::new("http://cloud".into(), wire, self.when, false, progress);
@@ -232,9 +236,13 @@ impl Gateway {
     /// Hands a group to the keeper, and tells the oracle. The answers.
     pub(super) fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
         let now = self.moment(world);
+        let free = self.free();
         let Some(running) = &mut self.running else { return Vec::new() };
         let outcomes = running.keeper.handle(group, now);
-        running.salvages += running.keeper.findings().len();
+        let findings = running.keeper.findings().len();
+        running.salvages += findings;
+        let room = self.room(world, free);
+        self.judge_room(world, &room, &outcomes, findings > 0);
         let texts: Vec<String> = outcomes.iter().map(|outcome| outcome.text().to_owned()).collect();
         let off = self.machine.disk.is_off();
         if !waiting.is_empty() {
@@ -253,7 +261,7 @@ impl Gateway {
                 truth: world.now(),
                 roster: &roster,
                 zone: &world.zone.clone(),
-                troubled: self.machine.is_troubled(world.now()) || self.limits.journal_max < 1 << 20,
+                troubled: room.troubled || self.limits.journal_max < 1 << 20 || room.is_short(),
             };
             let said = (!off).then_some(outcomes.as_slice());
             let machine = &self.machine;

@@ -30,6 +30,7 @@ pub mod plan;
 mod refused;
 pub mod regressions;
 pub mod relative;
+mod room;
 pub mod run;
 pub mod soil;
 mod strike;

@@ -19,6 +19,7 @@ impl World {
         match *fault {
             Fault::PowerCut(who, steps) => self.machine(who).disk.plan(steps, DiskFault::PowerCut, 1),
             Fault::KillStep(who, steps) => self.machine(who).disk.plan(steps, DiskFault::Kill, 1),
+            Fault::Tight(gateway) => self.gateways[gateway].tighten(&mut self.shared),
             Fault::Flood(gateway) => super::refused::flood(&mut self.shared, gateway),
             Fault::Kill(who) => self.kill(who, "is killed"),
             Fault::Fragile(who, often) => self.machine(who).fragile = often,

@@ -16,7 +16,8 @@
 //! 4. **Nothing is stored that no device measured (P5).** Every reading in an upload is one that a message said. Messages
 //!    with a bad line are refused whole, and good ones are refused only if they are from the gateway's future.
 //!    What is refused is counted by its reason and kept, the newest of it: at least what was answered, at most what was handed in.
-//! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room.
+//! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room. What is to be
+//!    left free of the disk no survey is written into, and the log only by a stated amount.
 //! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
 //!    been passed on, and the cloud holds all of it.
 //!
@@ -27,6 +28,7 @@ mod custody;
 mod judge;
 mod limbo;
 mod refusals;
+mod room;
 mod store;
 mod wall;
 
@@ -34,6 +36,7 @@ pub use cloud::{Handed, Judgement, Said};
 pub use custody::{Custody, Row, Seq};
 pub use judge::{Came, Setup};
 pub use refusals::{Refusals, Refused};
+pub use room::Room;
 pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
