@@ -66,6 +66,10 @@ pub enum Bug {
     KeepOldestRefused,
     /// What is to be left free of the disk is not.
     FillDisk,
+    /// A round waits for the whole roster for ever.
+    NoDeadline,
+    /// Who reported is named silent, not who did not.
+    SilentAreTheOthers,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -78,12 +82,20 @@ pub enum Bug {
     SeqTwice,
     /// A start writes nothing that is new, so it syncs nothing and leaves the rest of a torn commit in its place.
     QuietStart,
+    /// Who reported before the roster named it is named silent when the round closes.
+    ForgetNewcomers,
 }
 
 impl Bug {
     /// What was found in what shipped: mended, and kept with a seed that shows it.
-    pub const FOUND: &[Self] =
-        &[Self::SalvageSkips, Self::EmptyFileIsNew, Self::SalvageUntold, Self::SeqTwice, Self::QuietStart];
+    pub const FOUND: &[Self] = &[
+        Self::SalvageSkips,
+        Self::EmptyFileIsNew,
+        Self::SalvageUntold,
+        Self::SeqTwice,
+        Self::QuietStart,
+        Self::ForgetNewcomers,
+    ];
 
     /// Those that were made up.
     pub const ALL: &[Self] = &[
@@ -117,6 +129,8 @@ impl Bug {
         Self::CountGroupsOnce,
         Self::KeepOldestRefused,
         Self::FillDisk,
+        Self::NoDeadline,
+        Self::SilentAreTheOthers,
     ];
 }
 
