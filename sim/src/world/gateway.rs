@@ -41,7 +41,7 @@ pub struct Gateway {
     pub(super) limits: Limits,
     /// The bytes that were free on its disk when it began with it, or when that became tight.
     pub(super) free_at_first: u64,
-    deadline: Duration,
+    pub(super) deadline: Duration,
     when: UplinkWhen,
     pub(super) text: bool,
     pub(super) running: Option<Running>,
@@ -161,6 +161,10 @@ impl Gateway {
             Ok(found) => world.oracle.gateway_refusals(self.number, found, damaged || salvages > 0),
             Err(error) => world.oracle.fail(format!("gateway {}: its refusals: {error}", self.number)),
         }
+        match super::rounds::facts(&self.machine.file()) {
+            Ok(facts) => world.oracle.round_facts(self.number, &facts, damaged || salvages > 0),
+            Err(error) => world.oracle.fail(format!("gateway {}: its rounds: {error}", self.number)),
+        }
         let size = self.machine.size();
         if size > self.limits.journal_max + SLACK {
             world.oracle.fail(format!("gateway {}: its journal takes {size} bytes", self.number));
@@ -238,6 +242,7 @@ impl Gateway {
         let now = self.moment(world);
         let free = self.free();
         let Some(running) = &mut self.running else { return Vec::new() };
+        let rounds = running.keeper.progress().rounds_closed;
         let outcomes = running.keeper.handle(group, now);
         let findings = running.keeper.findings().len();
         running.salvages += findings;
@@ -272,6 +277,10 @@ impl Gateway {
                 format!("gateway {} at {}: {what:?} -> {said:?}", self.number, now.utc)
             });
         }
+        if findings > 0 {
+            world.oracle.custody(self.number).doubt_rounds();
+        }
+        self.judge_rounds(world, rounds, room.troubled);
         texts
     }
 

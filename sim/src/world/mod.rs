@@ -31,6 +31,7 @@ mod refused;
 pub mod regressions;
 pub mod relative;
 mod room;
+mod rounds;
 pub mod run;
 pub mod soil;
 mod strike;

@@ -24,6 +24,7 @@ pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::SalvageUntold, seed: 590, days: 10 },
     Regression { bug: Bug::SeqTwice, seed: 1_057_748, days: 10 },
     Regression { bug: Bug::QuietStart, seed: 1_058_687, days: 10 },
+    Regression { bug: Bug::ForgetNewcomers, seed: 152, days: 10 },
 ];
 
 impl Regression {

@@ -70,6 +70,8 @@ pub struct Custody {
     pub destroyed: u64,
     /// What it refused.
     pub(super) refusals: super::Refusals,
+    /// Its rounds.
+    pub(super) rounds: super::Rounds,
     /// The true time at which it was last handed something.
     pub(super) truth: Millis,
 }

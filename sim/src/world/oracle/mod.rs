@@ -20,6 +20,8 @@
 //!    left free of the disk no survey is written into, and the log only by a stated amount.
 //! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
 //!    been passed on, and the cloud holds all of it.
+//! 7. **Silence is named (P8).** Each round closes once, at the latest when its deadline is over by the gateway's clock, also when
+//!    nothing comes and over restarts; it names exactly those on the roster of whom the journal has no survey in it.
 //!
 //! The model is plain maps; it shares no code with what it judges, but for the reading of foreign bytes.
 
@@ -29,6 +31,7 @@ mod judge;
 mod limbo;
 mod refusals;
 mod room;
+mod rounds;
 mod store;
 mod wall;
 
@@ -37,6 +40,7 @@ pub use custody::{Custody, Row, Seq};
 pub use judge::{Came, Setup};
 pub use refusals::{Refusals, Refused};
 pub use room::Room;
+pub use rounds::{RoundFacts, RoundStep, Rounds};
 pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
