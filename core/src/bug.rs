@@ -70,6 +70,10 @@ pub enum Bug {
     NoDeadline,
     /// Who reported is named silent, not who did not.
     SilentAreTheOthers,
+    /// The cloud counts what it refuses for a reason once.
+    CloudCountsOnce,
+    /// What the cloud refuses is not kept.
+    CloudKeepsNothing,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -131,6 +135,8 @@ impl Bug {
         Self::FillDisk,
         Self::NoDeadline,
         Self::SilentAreTheOthers,
+        Self::CloudCountsOnce,
+        Self::CloudKeepsNothing,
     ];
 }
 

@@ -72,8 +72,14 @@ impl Cloud {
 
     /// Compares the store with what it must hold.
     pub fn look(&mut self, world: &mut Context) {
-        if self.vault.is_none() {
-            return;
+        let Some(vault) = &mut self.vault else { return };
+        vault.probe();
+        if vault.is_failing() && !self.machine.is_troubled(world.now()) {
+            world.oracle.fail("the cloud says that it cannot write, and nothing keeps it from writing");
+        }
+        match super::refused::by_cloud(&store(&self.machine)) {
+            Ok(found) => world.oracle.cloud_refusals(found),
+            Err(error) => world.oracle.fail(format!("the cloud's refusals: {error}")),
         }
         match shelf(&store(&self.machine)) {
             Ok(found) => world.oracle.inspected(found),

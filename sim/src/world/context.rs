@@ -3,6 +3,7 @@
 use super::{
     agenda::{Agenda, Millis},
     faults::Fault,
+    hostile::Form,
     network::{Line, Road},
     oracle::Oracle,
     plan::Plan,
@@ -64,6 +65,8 @@ pub enum Upload {
     Offer(usize, u64, u64, Rc<Offer>),
     /// From a device without a clock: how often it has tried.
     Relative(Rc<[u8]>, u32),
+    /// From a stranger: nothing that could be stored.
+    Stranger(Form, Rc<[u8]>),
 }
 
 /// Faults that really struck.
@@ -114,6 +117,8 @@ pub struct Context {
     pub line: Line,
     /// Between gateways and cloud.
     pub road: Road,
+    /// Of a hundred uploads so many come together with a stranger's.
+    pub hostile: u64,
     /// Until when no meter reaches this gateway.
     pub line_cut: Vec<Millis>,
     /// Until when this gateway does not reach the cloud.
@@ -141,6 +146,7 @@ impl Context {
             gateways: plan.gateways,
             line: plan.line.clone(),
             road: plan.road.clone(),
+            hostile: plan.hostile,
             line_cut: vec![plan.start; plan.gateways],
             road_cut: vec![plan.start; plan.gateways],
             counts: Counts::default(),

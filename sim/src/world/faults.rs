@@ -29,6 +29,8 @@ pub enum Fault {
     Flood(usize),
     /// From now on it dies so often of a thousand times between committing and answering.
     Fragile(Who, u64),
+    /// Somebody floods the cloud with garbage.
+    FloodCloud,
     /// The disk is full for a while.
     Full(Who, Millis),
     /// The disk is filled nearly to what a gateway leaves alone.

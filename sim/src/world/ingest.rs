@@ -5,6 +5,7 @@ use super::{
     cloud::{self, Cloud},
     context::{Context, Event, Upload},
     gateway::Gateway,
+    hostile::{self, Form},
     oracle::{Handed, Judgement, Said, Tally},
     plan::below,
 };
@@ -33,8 +34,16 @@ pub(super) struct Waiting {
 
 /// An upload as it is read, and what it should come to.
 struct Read {
+    bytes: Bytes,
     upload: parts::Upload,
     judgement: Judgement,
+}
+
+impl Read {
+    fn new(one: &Waiting, format: Format, bytes: Bytes, origin: Origin, judgement: Judgement) -> Self {
+        let received = UtcInstant::from_millis(one.received);
+        Self { upload: parts::Upload::new(format, bytes.clone(), origin, received), bytes, judgement }
+    }
 }
 
 type Outcome = Result<Stored, SubmitError>;
@@ -50,7 +59,14 @@ impl Cloud {
             let delay = below(&mut world.rng, span);
             world.agenda.after(delay, Event::Store(self.machine.life));
         }
-        self.inbox.push(Waiting { upload, received: world.now() });
+        let received = world.now();
+        self.inbox.push(Waiting { upload, received });
+        if world.hostile > 0 && world.rng.chance(world.hostile) {
+            world.counts.road += 1;
+            let place = usize::try_from(world.rng.below(self.inbox.len() as u64 + 1)).unwrap_or(0);
+            let upload = hostile::post(&mut world.rng);
+            self.inbox.insert(place, Waiting { upload, received });
+        }
     }
 
     /// Stores what has come, and answers it.
@@ -65,6 +81,7 @@ impl Cloud {
             reads.push(read);
         }
         let outcomes = self.take(&reads);
+        self.quarantine(world, &reads, &outcomes);
         self.judge(world, &waiting, reads, &outcomes);
         if self.machine.disk.is_off() {
             waiting.iter().for_each(|one| unheard(world, &one.upload));
@@ -99,6 +116,26 @@ impl Cloud {
             None => stored.next().unwrap_or(Err(SubmitError::Closed)),
         };
         refusals.into_iter().map(outcome).collect()
+    }
+
+    /// Counts and keeps what was refused, as far as the disk lets it.
+    fn quarantine(&mut self, world: &mut Context, reads: &[Read], outcomes: &[Outcome]) {
+        let Some(vault) = &mut self.vault else { return };
+        let (mut refused, mut known) = (Vec::new(), Vec::new());
+        for (one, outcome) in reads.iter().zip(outcomes) {
+            if let Err(SubmitError::Refused(refusal)) = outcome {
+                refused.push(parts::Refused::new(&one.upload, refusal));
+                known.push((refusal.reason().code(), one.bytes.clone()));
+            }
+        }
+        let written = vault.quarantine(&refused).is_ok();
+        // Somebody asks whether the store can be written; that must not do it any harm.
+        vault.probe();
+        let durable = written && !self.machine.disk.is_off();
+        world.oracle.cloud_refused(&known, durable);
+        if !written && !self.machine.is_troubled(world.now()) && !self.machine.disk.is_off() {
+            world.oracle.fail("the cloud cannot keep what it refused, and nothing troubles it");
+        }
     }
 
     fn judge(&self, world: &mut Context, waiting: &[Waiting], reads: Vec<Read>, outcomes: &[Outcome]) {
@@ -144,36 +181,47 @@ fn read(world: &mut Context, one: &Waiting, before: &[Read]) -> Read {
         Upload::Offer(gateway, _, _, offer) => match &**offer {
             Offer::Http { body, custody } => {
                 let custody = parts::parse_custody(custody).ok();
-                let upload = upload(one, Format::Cbor, body.clone(), origin(*gateway, world, custody));
+                let origin = origin(*gateway, world, custody);
                 let readings = senml::decode_cbor(body, UtcInstant::LATEST).ok().map(flat);
-                Read { upload, judgement: Judgement { readings, receipt: None } }
+                Read::new(one, Format::Cbor, body.clone(), origin, Judgement { readings, receipt: None })
             }
             Offer::Text { text } => {
                 let bytes: Rc<[u8]> = Rc::from(text.as_bytes());
                 let first = first_receipt(world, one, &bytes, before, TEXT_WINDOW);
                 let format = Format::Text(world.zone.clone());
                 let origin = origin(*gateway, world, None);
-                let upload = upload(one, format, Bytes::from(text.clone()), origin);
                 let readings = text_readings(world, &bytes, first);
-                Read { upload, judgement: Judgement { readings, receipt: Some((bytes, first)) } }
+                let judgement = Judgement { readings, receipt: Some((bytes, first)) };
+                Read::new(one, format, Bytes::from(text.clone()), origin, judgement)
             }
         },
+        Upload::Stranger(form, bytes) => {
+            let format = match form {
+                Form::Json => Format::Json,
+                Form::Cbor => Format::Cbor,
+                Form::Text => Format::Text(world.zone.clone()),
+            };
+            let origin = Origin { gateway: "http:10.6.6.6".into(), time_zone: None, custody: None };
+            Read::new(
+                one,
+                format,
+                Bytes::copy_from_slice(bytes),
+                origin,
+                Judgement { readings: None, receipt: None },
+            )
+        }
         Upload::Relative(bytes, _) => {
             let first = first_receipt(world, one, bytes, before, RELATIVE_WINDOW);
             let readings = Some(world.oracle.relative_readings(bytes, first));
             let origin = Origin { gateway: "http:192.168.1.9".into(), time_zone: None, custody: None };
-            let upload = upload(one, Format::Json, Bytes::copy_from_slice(bytes), origin);
-            Read { upload, judgement: Judgement { readings, receipt: Some((Rc::clone(bytes), first)) } }
+            let judgement = Judgement { readings, receipt: Some((Rc::clone(bytes), first)) };
+            Read::new(one, Format::Json, Bytes::copy_from_slice(bytes), origin, judgement)
         }
     }
 }
 
 fn origin(gateway: usize, world: &Context, custody: Option<Custody>) -> Origin {
     Origin { gateway: Gateway::name(gateway), time_zone: Some(world.zone.clone()), custody }
-}
-
-fn upload(one: &Waiting, format: Format, bytes: Bytes, origin: Origin) -> parts::Upload {
-    parts::Upload::new(format, bytes, origin, UtcInstant::from_millis(one.received))
 }
 
 /// When the first copy of these bytes came, also if it waits for the same transaction.
@@ -224,6 +272,7 @@ fn answer(world: &mut Context, upload: &Upload, outcome: &Outcome) {
             reply(world, *gateway, *life, *id, answer);
         }
         Upload::Relative(bytes, tries) => super::relative::answered(world, bytes, *tries, Some(outcome)),
+        Upload::Stranger(..) => {}
     }
 }
 

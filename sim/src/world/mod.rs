@@ -20,6 +20,7 @@ pub mod cloud;
 pub mod context;
 pub mod faults;
 pub mod gateway;
+pub mod hostile;
 mod ingest;
 pub mod machine;
 pub mod meter;

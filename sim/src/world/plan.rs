@@ -47,6 +47,8 @@ pub struct Plan {
     pub line: Line,
     /// Between gateways and cloud.
     pub road: Road,
+    /// Of a hundred uploads so many come together with a stranger's.
+    pub hostile: u64,
     /// What goes wrong, and when.
     pub faults: Vec<(Millis, Fault)>,
 }
@@ -108,6 +110,7 @@ impl Plan {
             keep: Duration::from_secs(24 * 3600 * if rng.chance(10) { 1 } else { 30 }),
             line: Line::new(&mut rng),
             road: Road::new(&mut rng, text_uplink),
+            hostile: 0,
             faults: Vec::new(),
         };
         plan.faults = faults::choose(&mut rng, &plan);
@@ -116,6 +119,11 @@ impl Plan {
             (plan.min_free, plan.journal_max) = (2 << 20, 4 << 20);
             let tight = faults::tight(&mut rng, &plan);
             plan.faults.extend(tight);
+        }
+        plan.hostile = if rng.chance(20) { 1 + rng.below(30) } else { 0 };
+        if rng.chance(4) {
+            let moment = plan.start + below(&mut rng, Millis::from(days) * DAY);
+            plan.faults.push((moment, Fault::FloodCloud));
         }
         plan
     }

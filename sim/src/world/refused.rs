@@ -20,6 +20,11 @@ pub(super) fn by_gateway(journal: &Path) -> rusqlite::Result<Refused> {
     read(journal, kept)
 }
 
+/// What a store says.
+pub(super) fn by_cloud(store: &Path) -> rusqlite::Result<Refused> {
+    read(store, "SELECT reason, bytes FROM quarantine ORDER BY id")
+}
+
 fn read(path: &Path, kept: &str) -> rusqlite::Result<Refused> {
     let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut found = Refused::default();

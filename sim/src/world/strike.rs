@@ -19,6 +19,7 @@ impl World {
         match *fault {
             Fault::PowerCut(who, steps) => self.machine(who).disk.plan(steps, DiskFault::PowerCut, 1),
             Fault::KillStep(who, steps) => self.machine(who).disk.plan(steps, DiskFault::Kill, 1),
+            Fault::FloodCloud => super::hostile::flood(&mut self.shared),
             Fault::Tight(gateway) => self.gateways[gateway].tighten(&mut self.shared),
             Fault::Flood(gateway) => super::refused::flood(&mut self.shared, gateway),
             Fault::Kill(who) => self.kill(who, "is killed"),
@@ -216,6 +217,7 @@ impl World {
         let now = self.shared.now();
         self.shared.line = super::network::Line::good();
         self.shared.road = super::network::Road::good();
+        self.shared.hostile = 0;
         self.shared.line_cut.fill(now);
         self.shared.road_cut.fill(now);
         for who in (0..self.gateways.len()).map(Who::Gateway).chain([Who::Cloud]) {

@@ -213,6 +213,7 @@ impl Oracle {
     pub fn restored(&mut self, (shelf, receipts): (Shelf, super::Receipts)) {
         (self.shelf, self.receipts) = (shelf, receipts);
         self.limbo.clear();
+        self.refusals.put_back();
     }
 }
 

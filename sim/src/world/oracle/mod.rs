@@ -15,7 +15,7 @@
 //!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours.
 //! 4. **Nothing is stored that no device measured (P5).** Every reading in an upload is one that a message said. Messages
 //!    with a bad line are refused whole, and good ones are refused only if they are from the gateway's future.
-//!    What is refused is counted by its reason and kept, the newest of it: at least what was answered, at most what was handed in.
+//!    What a gateway or the cloud refuses is counted by its reason and kept, the newest of it: at least what was answered, at most what was handed in.
 //! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room. What is to be
 //!    left free of the disk no survey is written into, and the log only by a stated amount.
 //! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
@@ -102,6 +102,8 @@ pub struct Oracle {
     /// What the cloud must hold.
     shelf: Shelf,
     receipts: Receipts,
+    /// What the cloud refused.
+    refusals: Refusals,
     /// Uploads that may or may not have been committed.
     limbo: limbo::Limbo,
     /// The first promise that was broken, and how.
@@ -121,6 +123,7 @@ impl Oracle {
             custodies: vec![Custody::default(); gateways],
             shelf: Shelf::default(),
             receipts: Receipts::new(),
+            refusals: Refusals::default(),
             limbo: limbo::Limbo::default(),
             broken: None,
         }

@@ -3,6 +3,7 @@
 
 use super::{Came, Oracle};
 use crate::world::agenda::Millis;
+use bytes::Bytes;
 use fieldpost_core::{UtcInstant, message};
 use fieldpost_gateway::parts::Outcome;
 use jiff::tz::TimeZone;
@@ -81,12 +82,18 @@ impl Refusals {
         self.handed.extend(refused);
     }
 
+    /// Its file is an older one, or a part of it: less may be found than was.
+    pub(super) fn put_back(&mut self) {
+        self.least.clear();
+        self.kept.clear();
+        self.seen = None;
+    }
+
     /// Compares; after `damage` less may be found.
     pub(super) fn inspect(&mut self, found: Refused, damaged: bool) -> Option<String> {
         if damaged {
             self.damaged = true;
-            self.least.clear();
-            self.kept.clear();
+            self.put_back();
         }
         let wrong = self.miscounted(&found.counts).or_else(|| self.badly_kept(&found));
         self.seen = Some((found.counts, self.most.clone()));
@@ -165,6 +172,25 @@ impl Oracle {
         }
         refusals.refused(refused, KEPT_OF_GROUP);
         refusals.refused(full, 0);
+    }
+
+    /// The cloud refused these for these reasons; `durable`: and has written that.
+    pub fn cloud_refused(&mut self, refused: &[(&'static str, Bytes)], durable: bool) {
+        let refused: Vec<Kept> =
+            refused.iter().map(|(reason, bytes)| ((*reason).to_owned(), start(bytes))).collect();
+        if durable && !refused.is_empty() {
+            let kept = refused.len();
+            self.refusals.refused(refused, kept);
+        } else {
+            self.refusals.perhaps(refused);
+        }
+    }
+
+    /// The cloud's store was read.
+    pub fn cloud_refusals(&mut self, found: Refused) {
+        if let Some(wrong) = self.refusals.inspect(found, false) {
+            self.fail(format!("the cloud: {wrong}"));
+        }
     }
 
     /// A gateway's journal was read: after `damage` it may have lost some.

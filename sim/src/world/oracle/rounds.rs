@@ -31,6 +31,13 @@ pub struct RoundFacts {
     pub opened: Option<Millis>,
 }
 
+impl RoundFacts {
+    /// The last survey of the last round that closed.
+    fn through(&self) -> Seq {
+        self.closed.as_ref().map_or(0, |round| round.last_seq)
+    }
+}
+
 /// A gateway after a group, or after nothing.
 #[derive(Debug)]
 pub struct RoundStep<'a> {
@@ -75,8 +82,7 @@ impl Oracle {
         custody.rounds.roster.clone_from(step.roster);
         if custody.in_limbo() || custody.rounds.unsure {
             if step.closed > 0 {
-                let through = facts().closed.map_or(0, |round| round.last_seq);
-                custody.rounds.closed_through = through;
+                custody.rounds.closed_through = facts().through();
                 (custody.rounds.opened, custody.rounds.unsure) = (None, false);
             }
             return;
@@ -90,10 +96,7 @@ impl Oracle {
     pub fn round_facts(&mut self, gateway: usize, facts: &RoundFacts, damaged: bool) {
         let custody = self.custody(gateway);
         custody.rounds.unsure |= damaged;
-        let wrong = if custody.rounds.unsure { None } else { custody.judge_facts(facts) };
-        custody.rounds.closed_through = facts.closed.as_ref().map_or(0, |round| round.last_seq);
-        custody.rounds.opened = facts.opened.map(|opened| (opened, opened));
-        if let Some(wrong) = wrong {
+        if let Some(wrong) = custody.go_on_from(facts) {
             self.fail(format!("gateway {gateway}: {wrong}"));
         }
     }
@@ -111,10 +114,17 @@ impl Custody {
         self.rounds.opened = Some((from, to));
         let reported = self.reported(self.rounds.closed_through, self.last);
         let complete = step.roster.is_subset(&reported);
+        if closed == 0 && step.troubled {
+            // A commit that failed may have closed it all the same.
+            let facts = (complete || now >= from + deadline).then(facts);
+            return facts
+                .filter(|facts| facts.through() > self.rounds.closed_through)
+                .and_then(|facts| self.go_on_from(&facts));
+        }
         if closed == 0 {
-            let overdue = !step.troubled && (complete || now >= to + deadline);
+            let overdue = complete || now >= to + deadline;
             let left = Duration::from_millis((to + deadline - now).max(1).unsigned_abs());
-            let sleeps = !step.troubled && step.pause > left;
+            let sleeps = step.pause > left;
             return if overdue {
                 Some(format!("a round that opened at {} is still open", super::shown_time(to)))
             } else {
@@ -154,8 +164,16 @@ impl Custody {
         })
     }
 
+    /// Judges what a journal says, and believes it from here on.
+    fn go_on_from(&mut self, facts: &RoundFacts) -> Option<String> {
+        let wrong = if self.rounds.unsure { None } else { self.judge_facts(facts) };
+        self.rounds.closed_through = facts.through();
+        self.rounds.opened = facts.opened.map(|opened| (opened, opened));
+        wrong
+    }
+
     fn judge_facts(&self, facts: &RoundFacts) -> Option<String> {
-        let through = facts.closed.as_ref().map_or(0, |round| round.last_seq);
+        let through = facts.through();
         let known = self.rounds.closed_through;
         if through < known || through > self.last {
             return Some(format!("its last round ends at survey {through}, after one that ended at {known}"));
