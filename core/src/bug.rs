@@ -62,6 +62,22 @@ pub enum Bug {
     SalvageOnReadError,
     /// A part of the journal that the uplink cannot read for a moment is passed over.
     UnreadIsPassed,
+    /// Each upload of a transaction is told what became of all of them.
+    AnswerForAll,
+    /// What is refused for the same reason in one group is counted once.
+    CountGroupsOnce,
+    /// The quarantine keeps the oldest.
+    KeepOldestRefused,
+    /// What is to be left free of the disk is not.
+    FillDisk,
+    /// A round waits for the whole roster for ever.
+    NoDeadline,
+    /// Who reported is named silent, not who did not.
+    SilentAreTheOthers,
+    /// The cloud counts what it refuses for a reason once.
+    CloudCountsOnce,
+    /// What the cloud refuses is not kept.
+    CloudKeepsNothing,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -78,6 +94,8 @@ pub enum Bug {
     UnseenIsMissing,
     /// A page that cannot be read for a moment is taken for damaged, and what stands on it for lost.
     UnreadableIsDamaged,
+    /// Who reported before the roster named it is named silent when the round closes.
+    ForgetNewcomers,
 }
 
 impl Bug {
@@ -90,6 +108,7 @@ impl Bug {
         Self::QuietStart,
         Self::UnseenIsMissing,
         Self::UnreadableIsDamaged,
+        Self::ForgetNewcomers,
     ];
 
     /// Those that were made up.
@@ -122,6 +141,14 @@ impl Bug {
         Self::NeverFill,
         Self::SalvageOnReadError,
         Self::UnreadIsPassed,
+        Self::AnswerForAll,
+        Self::CountGroupsOnce,
+        Self::KeepOldestRefused,
+        Self::FillDisk,
+        Self::NoDeadline,
+        Self::SilentAreTheOthers,
+        Self::CloudCountsOnce,
+        Self::CloudKeepsNothing,
     ];
 }
 

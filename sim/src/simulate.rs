@@ -98,8 +98,9 @@ fn worlds(seeds: Range<u64>, days: u32, bug: Option<Bug>, threads: usize, out: &
     )?;
     writeln!(
         out,
-        "faults: {} on the line, {} on the road, {} deaths, {} on disks, {} others; {readings} readings held",
-        counts.line, counts.road, counts.deaths, counts.disk, counts.others
+        "faults: {} on the line, {} on the road, {} deaths, {} on disks, {} others; {readings} readings held, \
+         {} transactions of several uploads",
+        counts.line, counts.road, counts.deaths, counts.disk, counts.others, counts.together
     )?;
     match failure {
         None => Ok(()),

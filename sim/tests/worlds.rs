@@ -15,6 +15,7 @@ fn worlds_keep_all_promises() {
     {
         assert!(count > 0, "no fault on the {what} struck");
     }
+    assert!(counts.together > 0, "no transaction of the cloud carried several uploads");
     assert!(all.readings > 500, "{} readings", all.readings);
 }
 

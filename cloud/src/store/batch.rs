@@ -9,7 +9,10 @@ use super::{
     receipts, surveys,
 };
 use crate::submission::Submission;
-use fieldpost_core::{Refusal, UtcInstant};
+use fieldpost_core::{
+    Refusal, UtcInstant,
+    bug::{self, Bug},
+};
 use rusqlite::Connection;
 use std::{collections::BTreeMap, ops::Range};
 
@@ -128,7 +131,8 @@ impl<'a> Batch<'a> {
             delta.apply(self.connection, *device)?;
         }
         let kept = |place: Place| {
-            let fates: &[Fate] = fates.get(place.rows).unwrap_or_default();
+            let rows = if bug::on(Bug::AnswerForAll) { 0..fates.len() } else { place.rows };
+            let fates: &[Fate] = fates.get(rows).unwrap_or_default();
             let stored = Stored { outcome: Outcome::of(fates), mark: place.mark };
             Kept { stored, fates: fates.to_vec() }
         };

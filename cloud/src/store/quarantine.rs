@@ -1,7 +1,10 @@
 //! Refused input: counted, and the newest of it kept raw for inspection (promise P5).
 
 use crate::submission::Upload;
-use fieldpost_core::Refusal;
+use fieldpost_core::{
+    Refusal,
+    bug::{self, Bug},
+};
 use rusqlite::Connection;
 
 /// Refused uploads kept.
@@ -42,9 +45,12 @@ pub(super) fn record(connection: &Connection, refused: &Refused) -> rusqlite::Re
     connection
         .prepare_cached(
             "INSERT INTO refusals (reason, count, last) VALUES (?1, 1, ?2)
-             ON CONFLICT DO UPDATE SET count = count + 1, last = excluded.last",
+             ON CONFLICT DO UPDATE SET count = count + ?3, last = excluded.last",
         )?
-        .execute((refused.reason, refused.received))?;
+        .execute((refused.reason, refused.received, !bug::on(Bug::CloudCountsOnce)))?;
+    if bug::on(Bug::CloudKeepsNothing) {
+        return Ok(());
+    }
     let id = connection
         .prepare_cached(
             "INSERT INTO quarantine (received, gateway, format, reason, detail, length, bytes)

@@ -153,7 +153,7 @@ impl Vault {
     }
 
     /// After a failure: tries whether the store can be written again.
-    pub(super) fn probe(&mut self) {
+    pub fn probe(&mut self) {
         if self.failing {
             let version = migrations::version(&self.connection);
             let written =

@@ -26,6 +26,7 @@ mod prune;
 mod quarantine;
 mod reader;
 mod room;
+mod roster;
 mod row;
 mod salvage;
 mod schema;
@@ -121,16 +122,6 @@ impl Journal {
     /// Whether `bytes` more may be written.
     pub(crate) fn room(&self, bytes: usize) -> Result<Result<(), Full>, JournalError> {
         room::check(self, bytes)
-    }
-
-    /// Makes what an operator asks about durable for those who look later: the roster.
-    pub(crate) fn note_roster(&mut self, roster: &[DeviceId]) -> Result<(), JournalError> {
-        let ids: Vec<&str> = roster.iter().map(DeviceId::as_str).collect();
-        let text = serde_json::Value::from(ids).to_string();
-        if facts::text(&self.conn, facts::ROSTER).doing("read", &self.path)?.as_deref() != Some(&text) {
-            facts::set_text(&self.conn, facts::ROSTER, &text).doing("write", &self.path)?;
-        }
-        Ok(())
     }
 
     /// What was found when it was opened has been told.

@@ -1,6 +1,9 @@
 //! Refused input, kept raw for inspection.
 
-use fieldpost_core::UtcInstant;
+use fieldpost_core::{
+    UtcInstant,
+    bug::{self, Bug},
+};
 use rusqlite::{Connection, params};
 
 use super::{Seq, error::is_unreadable};
@@ -78,6 +81,11 @@ fn insert(
 }
 
 fn bound(write: &Connection) -> rusqlite::Result<()> {
+    if bug::on(Bug::KeepOldestRefused) {
+        let newest =
+            "DELETE FROM quarantine WHERE id NOT IN (SELECT id FROM quarantine ORDER BY id LIMIT ?1)";
+        return write.execute(newest, [MAX_ROWS]).map(drop);
+    }
     write
         .prepare_cached("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?1")?
         .execute([MAX_ROWS])?;

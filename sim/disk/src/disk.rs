@@ -56,7 +56,7 @@ impl Disk {
     }
 
     /// The step after `after_steps` more, and the `times` - 1 following ones, will fail; a power cut lasts until a restart. The
-    /// plans that are pending strike independently; of two that strike the same step, the power cut wins, then full.
+    /// plans that are pending strike independently; of two that strike the same step, the power cut wins, then the kill, then full.
     pub fn plan(&self, after_steps: u64, fault: Fault, times: u32) {
         let mut state = self.state.borrow_mut();
         let from = state.steps.saturating_add(after_steps);
@@ -99,6 +99,11 @@ impl Disk {
     /// Whether the power is off.
     pub fn is_off(&self) -> bool {
         self.state.borrow().off
+    }
+
+    /// Whether it is off because the process was killed: the kernel has all that was written.
+    pub fn is_killed(&self) -> bool {
+        self.state.borrow().killed
     }
 
     /// Cuts the power now, between two steps.

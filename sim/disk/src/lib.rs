@@ -23,6 +23,7 @@
 //! **Steps** are what changes the disk: write, truncate, sync, create, delete, rename, folder sync. A fault strikes a step:
 //! - [`Fault::PowerCut`]: the step is in flight: a write or a change of a name becomes pending, a sync made nothing
 //!   durable yet. From there on everything fails until a restart.
+//! - [`Fault::Kill`]: the same, but the kernel lives on: what is pending stays so, and nothing of it is torn.
 //! - [`Fault::Full`] and [`Fault::Io`]: the step does nothing and fails. After a failed sync what was pending stays so, and the
 //!   next sync that succeeds makes it durable: kinder than kernels that drop the dirty pages of a failed sync.
 //!   A failed sync of the folder is reported and tried again; SQLite's unix VFS ignores it after a sync of a WAL.

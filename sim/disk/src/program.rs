@@ -85,6 +85,7 @@ fn failed(operation: &str, path: &Path, fault: Fault) -> io::Error {
     let (kind, why) = match fault {
         Fault::Full => (io::ErrorKind::StorageFull, "the disk is full: delete something"),
         Fault::Io => (io::ErrorKind::Other, "the disk failed: try again"),
+        Fault::Kill => (io::ErrorKind::Other, "the process is dead: start it"),
         Fault::PowerCut => (io::ErrorKind::Other, "the power is off: restart the machine"),
     };
     io::Error::new(kind, format!("cannot {operation} {}: {why}", path.display()))

@@ -15,6 +15,8 @@ pub enum Fault {
     Io,
     /// The step fails for want of room.
     Full,
+    /// The process is killed during the step: like a power cut, but what was written stays ([`crate::Disk::restart_after_kill`]).
+    Kill,
     /// The power fails during the step, and everything after it until a restart.
     PowerCut,
 }
@@ -49,6 +51,8 @@ pub(crate) struct State {
     /// Handles of an earlier one are dead.
     pub(crate) generation: u64,
     pub(crate) off: bool,
+    /// It is off because its process was killed.
+    pub(crate) killed: bool,
     pub(crate) steps: u64,
     pub(crate) plans: Vec<Plan>,
     /// Reads that were tried.
@@ -148,7 +152,7 @@ impl State {
     pub(crate) fn restart(&mut self) {
         self.generation += 1;
         self.sharing.clear();
-        self.off = false;
+        (self.off, self.killed) = (false, false);
         self.forget_unnamed();
     }
 
@@ -168,7 +172,8 @@ impl State {
             self.counts.full += 1;
             return Err(Fault::Full);
         }
-        if fits && (step.is_ok() || (step == Err(Fault::PowerCut) && !was_off)) {
+        let in_flight = matches!(step, Err(Fault::PowerCut | Fault::Kill)) && !was_off;
+        if fits && (step.is_ok() || in_flight) {
             act(&mut self.content);
         }
         step
@@ -190,6 +195,7 @@ impl State {
         match fault {
             Fault::Io => self.counts.io += 1,
             Fault::Full => self.counts.full += 1,
+            Fault::Kill => (self.off, self.killed) = (true, true),
             Fault::PowerCut => self.cut_power(),
         }
         Err(fault)

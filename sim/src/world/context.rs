@@ -3,6 +3,7 @@
 use super::{
     agenda::{Agenda, Millis},
     faults::Fault,
+    hostile::Form,
     network::{Line, Road},
     oracle::Oracle,
     plan::Plan,
@@ -45,6 +46,8 @@ pub enum Event {
     Start(usize, u64),
     /// A request comes to the cloud.
     Upload(Upload),
+    /// The cloud stores what has come; its life, as everywhere.
+    Store(u64),
     /// An answer comes to a gateway: its life, and the offer's number.
     Answered(usize, u64, u64, Rc<Answer>),
     /// The cloud's machine is started.
@@ -62,6 +65,8 @@ pub enum Upload {
     Offer(usize, u64, u64, Rc<Offer>),
     /// From a device without a clock: how often it has tried.
     Relative(Rc<[u8]>, u32),
+    /// From a stranger: nothing that could be stored.
+    Stranger(Form, Rc<[u8]>),
 }
 
 /// Faults that really struck.
@@ -77,10 +82,12 @@ pub struct Counts {
     pub disk: u64,
     /// Damaged, exchanged and restored files, jumping clocks, changed rosters.
     pub others: u64,
+    /// No faults: transactions of the cloud that carried several uploads.
+    pub together: u64,
 }
 
 impl Counts {
-    /// All of them.
+    /// All of the faults.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.line + self.road + self.deaths + self.disk + self.others
@@ -110,6 +117,8 @@ pub struct Context {
     pub line: Line,
     /// Between gateways and cloud.
     pub road: Road,
+    /// Of a hundred uploads so many come together with a stranger's.
+    pub hostile: u64,
     /// Until when no meter reaches this gateway.
     pub line_cut: Vec<Millis>,
     /// Until when this gateway does not reach the cloud.
@@ -137,6 +146,7 @@ impl Context {
             gateways: plan.gateways,
             line: plan.line.clone(),
             road: plan.road.clone(),
+            hostile: plan.hostile,
             line_cut: vec![plan.start; plan.gateways],
             road_cut: vec![plan.start; plan.gateways],
             counts: Counts::default(),

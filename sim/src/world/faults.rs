@@ -26,10 +26,18 @@ pub enum Fault {
     PowerCut(Who, u64),
     /// The process is killed.
     Kill(Who),
+    /// The process is killed after so many more changes of the disk.
+    KillStep(Who, u64),
+    /// Somebody floods the gateway with garbage.
+    Flood(usize),
     /// From now on it dies so often of a thousand times between committing and answering.
     Fragile(Who, u64),
+    /// Somebody floods the cloud with garbage.
+    FloodCloud,
     /// The disk is full for a while.
     Full(Who, Millis),
+    /// The disk is filled nearly to what a gateway leaves alone.
+    Tight(usize),
     /// After so many more changes of the disk so many fail.
     Io(Who, u64, u32),
     /// After so many more reads of the disk so many fail.
@@ -80,6 +88,24 @@ pub fn choose(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
         list.network(gateway);
     }
     list.machine(Who::Cloud);
+    for gateway in 0..plan.gateways {
+        list.kills(Who::Gateway(gateway));
+        list.flood(gateway);
+    }
+    list.kills(Who::Cloud);
+    list.faults
+}
+
+/// Chooses when disks are nearly full, where gateways leave some of them alone.
+pub fn tight(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
+    let mut list = List { rng, plan, faults: Vec::new() };
+    for gateway in 0..plan.gateways {
+        for _ in 0..list.often(90, 4) {
+            let span = below(list.rng, 2 * DAY);
+            let from = list.add(Fault::Tight(gateway));
+            list.faults.push((from + span, Fault::Well(Who::Gateway(gateway))));
+        }
+    }
     list.faults
 }
 
@@ -130,6 +156,19 @@ impl List<'_> {
         for _ in 0..self.often(30, 8) {
             let (reads, times) = (self.rng.below(30), 1 + self.rng.below(UNREADABLE_TIMES));
             self.add(Fault::Unreadable(who, reads, u32::try_from(times).unwrap_or(1)));
+        }
+    }
+
+    fn kills(&mut self, who: Who) {
+        for _ in 0..self.often(30, 10) {
+            let steps = self.rng.below(40);
+            self.add(Fault::KillStep(who, steps));
+        }
+    }
+
+    fn flood(&mut self, gateway: usize) {
+        for _ in 0..self.often(4, 2) {
+            self.add(Fault::Flood(gateway));
         }
     }
 

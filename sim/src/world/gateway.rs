@@ -51,8 +51,10 @@ pub struct Gateway {
     pub clock: Millis,
     /// The devices it waits for.
     pub roster: Vec<DeviceId>,
-    limits: Limits,
-    deadline: Duration,
+    pub(super) limits: Limits,
+    /// The bytes that were free on its disk when it began with it, or when that became tight.
+    pub(super) free_at_first: u64,
+    pub(super) deadline: Duration,
     when: UplinkWhen,
     pub(super) text: bool,
     pub(super) running: Option<Running>,
@@ -80,13 +82,14 @@ impl Gateway {
     /// A gateway that has not been started.
     #[must_use]
     pub fn new(plan: &Plan, number: usize, roster: Vec<DeviceId>) -> Self {
-        let limits = Limits { keep: plan.keep, journal_max: plan.journal_max, min_free_disk: 0 };
+        let limits = Limits { keep: plan.keep, journal_max: plan.journal_max, min_free_disk: plan.min_free };
         Self {
             number,
             machine: Machine::new(&format!("gateway-{number}")),
             clock: 0,
             roster,
             limits,
+            free_at_first: u64::MAX,
             deadline: plan.deadline,
             when: plan.when,
             text: plan.text_uplink,
@@ -135,6 +138,7 @@ impl Gateway {
     }
 
     fn run(&mut self, world: &mut Context, keeper: Keeper) {
+        self.free_at_first = self.free();
         let progress = keeper.progress();
         let wire = if self.text { Wire::Tcp(world.zone.clone()) } else { Wire::Http };
         let uplink = Uplink::new("http://cloud".into(), wire, self.when, false, progress);
@@ -150,18 +154,24 @@ impl Gateway {
             findings: Vec::new(),
         });
         world.trace(|| format!("gateway {} runs, up to survey {}", self.number, progress.last_seq));
-        self.look(world);
+        self.inspect(world, true);
         self.wake_after(world, 0);
     }
 
     /// Compares the journal with what it must hold.
     pub fn look(&mut self, world: &mut Context) {
+        self.inspect(world, false);
+    }
+
+    fn inspect(&mut self, world: &mut Context, started: bool) {
         let Some(running) = &mut self.running else { return };
         let mut findings = std::mem::take(&mut running.findings);
         findings.extend(running.keeper.findings());
+        let damaged = world.oracle.custody(self.number).damaged || !findings.is_empty();
         match self.machine.journal() {
             Ok(found) => world.oracle.opened(&Opened {
                 gateway: self.number,
+                started,
                 now: world.now() + self.clock,
                 found: &found,
                 last: running.keeper.progress().last_seq,
@@ -171,6 +181,14 @@ impl Gateway {
             Err(error) => {
                 world.oracle.fail(format!("gateway {}: its journal cannot be read: {error}", self.number))
             }
+        }
+        match super::refused::by_gateway(&self.machine) {
+            Ok(found) => world.oracle.gateway_refusals(self.number, found, damaged),
+            Err(error) => world.oracle.fail(format!("gateway {}: its refusals: {error}", self.number)),
+        }
+        match super::rounds::facts(&self.machine) {
+            Ok(facts) => world.oracle.round_facts(self.number, &facts, damaged),
+            Err(error) => world.oracle.fail(format!("gateway {}: its rounds: {error}", self.number)),
         }
         let size = self.machine.size();
         if size > self.limits.journal_max + SLACK {
@@ -247,11 +265,16 @@ impl Gateway {
     /// Hands a group to the keeper, and tells the oracle. The answers.
     pub(super) fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
         let now = self.moment(world);
+        let left = self.left();
         let Some(running) = &mut self.running else { return Vec::new() };
+        let rounds = running.keeper.progress().rounds_closed;
         let strikes = self.machine.strikes();
         let outcomes = running.keeper.handle(group, now);
-        running.findings.extend(running.keeper.findings());
+        let findings = running.keeper.findings();
+        let salvaged = !findings.is_empty();
+        running.findings.extend(findings);
         let troubled = self.machine.struck(strikes, world.now());
+        self.judge_room(world, &outcomes, salvaged, troubled);
         let texts: Vec<String> = outcomes.iter().map(|outcome| outcome.text().to_owned()).collect();
         let off = self.machine.disk.is_off();
         if !waiting.is_empty() {
@@ -272,16 +295,21 @@ impl Gateway {
                 zone: &world.zone.clone(),
                 troubled,
                 journal_full: says(&outcomes, "journal full") && self.journal_is_full(&came),
-                disk_full: says(&outcomes, "disk full") && self.disk_is_full(&came),
+                disk_full: says(&outcomes, "disk full") && self.is_short(left.min(self.left()), &came),
             };
             let said = (!off).then_some(outcomes.as_slice());
             let machine = &self.machine;
             world.oracle.group(&setup, &came, said, || machine.journal().ok());
+            world.oracle.gateway_refused(self.number, &came, said, setup.zone);
             world.trace(|| {
                 let what: Vec<_> = came.iter().map(|one| super::oracle::shown(&one.bytes)).collect();
                 format!("gateway {} at {}: {what:?} -> {said:?}", self.number, now.utc)
             });
         }
+        if salvaged {
+            world.oracle.custody(self.number).doubt_rounds();
+        }
+        self.judge_rounds(world, rounds, troubled);
         texts
     }
 
@@ -290,10 +318,14 @@ impl Gateway {
         self.machine.used() + RESERVE + COPIES * weight(came) > self.limits.journal_max
     }
 
-    /// Whether the disk has too little left for it: the log must fit into the file, too.
-    fn disk_is_full(&self, came: &[Came]) -> bool {
-        let floor = self.limits.min_free_disk + RESERVE + COPIES * weight(came);
-        self.machine.disk.free().is_ok_and(|left| left < floor + self.machine.log())
+    /// Whether so much is too little for it. The gateway measures before it makes room, so what was left before counts as well.
+    fn is_short(&self, left: u64, came: &[Came]) -> bool {
+        left < self.limits.min_free_disk + RESERVE + COPIES * weight(came)
+    }
+
+    /// What is left on the disk once the log is folded: it must fit into the file, too.
+    fn left(&self) -> u64 {
+        self.free().saturating_sub(self.machine.log())
     }
 
     /// Its uplink and housekeeping want to be asked.
@@ -341,8 +373,11 @@ impl Gateway {
         self.end(world, how);
     }
 
-    /// The power is cut.
+    /// The power is cut; or the process was killed, if that is what its disk saw.
     pub fn die(&mut self, world: &mut Context, how: &str) {
+        if self.machine.disk.is_killed() {
+            return self.kill(world, how);
+        }
         self.machine.disk.cut_power();
         let rng = &mut world.rng;
         self.machine.disk.restart_after_power_cut(&mut |limit| rng.below(limit));

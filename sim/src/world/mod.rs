@@ -21,14 +21,19 @@ pub mod context;
 mod damage;
 pub mod faults;
 pub mod gateway;
+pub mod hostile;
+mod ingest;
 pub mod machine;
 pub mod meter;
 pub mod network;
 pub mod oracle;
 pub mod page;
 pub mod plan;
+mod refused;
 pub mod regressions;
 pub mod relative;
+mod room;
+mod rounds;
 pub mod run;
 pub mod soil;
 mod strike;
@@ -138,6 +143,7 @@ impl World {
                 self.gateways[gateway].answered(shared, life, id, &answer);
             }
             Event::Upload(upload) => self.cloud.receive(shared, upload),
+            Event::Store(life) => self.cloud.store(shared, life),
             Event::StartCloud(life) => self.cloud.start(shared, life),
             Event::Fault(fault) => self.strike(&fault),
             Event::Look => self.look(),

@@ -39,12 +39,16 @@ pub struct Plan {
     pub deadline: Duration,
     /// The most bytes of a journal.
     pub journal_max: u64,
+    /// The bytes of free disk that a journal leaves alone.
+    pub min_free: u64,
     /// How long acknowledged surveys are kept.
     pub keep: Duration,
     /// Between meters and gateways.
     pub line: Line,
     /// Between gateways and cloud.
     pub road: Road,
+    /// Of a hundred uploads so many come together with a stranger's.
+    pub hostile: u64,
     /// What goes wrong, and when.
     pub faults: Vec<(Millis, Fault)>,
 }
@@ -102,12 +106,25 @@ impl Plan {
             roster: rng.chance(60),
             deadline: Duration::from_secs(60 * (5 + rng.below(120))),
             journal_max: if small { 320 << 10 } else { 64 << 20 },
+            min_free: 0,
             keep: Duration::from_secs(24 * 3600 * if rng.chance(10) { 1 } else { 30 }),
             line: Line::new(&mut rng),
             road: Road::new(&mut rng, text_uplink),
+            hostile: 0,
             faults: Vec::new(),
         };
         plan.faults = faults::choose(&mut rng, &plan);
+        if rng.chance(15) && !small {
+            // The log takes an eighth of the journal: well below what is left alone.
+            (plan.min_free, plan.journal_max) = (2 << 20, 4 << 20);
+            let tight = faults::tight(&mut rng, &plan);
+            plan.faults.extend(tight);
+        }
+        plan.hostile = if rng.chance(20) { 1 + rng.below(30) } else { 0 };
+        if rng.chance(4) {
+            let moment = plan.start + below(&mut rng, Millis::from(days) * DAY);
+            plan.faults.push((moment, Fault::FloodCloud));
+        }
         plan
     }
 

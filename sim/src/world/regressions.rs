@@ -26,6 +26,7 @@ pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::QuietStart, seed: 1_058_687, days: 10 },
     Regression { bug: Bug::UnseenIsMissing, seed: 560, days: 10 },
     Regression { bug: Bug::UnreadableIsDamaged, seed: 161, days: 10 },
+    Regression { bug: Bug::ForgetNewcomers, seed: 152, days: 10 },
 ];
 
 impl Regression {

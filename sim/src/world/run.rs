@@ -118,6 +118,7 @@ impl Many {
                 self.counts.deaths += counts.deaths;
                 self.counts.disk += counts.disk;
                 self.counts.others += counts.others;
+                self.counts.together += counts.together;
                 self.events += world.shared.steps;
                 self.readings += world.shared.oracle.held() as u64;
             }

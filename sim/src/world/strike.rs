@@ -15,6 +15,10 @@ impl World {
         self.shared.trace(|| format!("FAULT {fault:?}"));
         match *fault {
             Fault::PowerCut(who, steps) => self.machine(who).disk.plan(steps, DiskFault::PowerCut, 1),
+            Fault::KillStep(who, steps) => self.machine(who).disk.plan(steps, DiskFault::Kill, 1),
+            Fault::FloodCloud => super::hostile::flood(&mut self.shared),
+            Fault::Tight(gateway) => self.gateways[gateway].tighten(&mut self.shared),
+            Fault::Flood(gateway) => super::refused::flood(&mut self.shared, gateway),
             Fault::Kill(who) => self.kill(who, "is killed"),
             Fault::Fragile(who, often) => self.machine(who).fragile = often,
             Fault::Full(who, _) => self.fill(who),
@@ -96,6 +100,9 @@ impl World {
         let machine = self.machine(who);
         let used: u64 = machine.disk.list().iter().map(|path| machine.disk.length(path)).sum();
         machine.disk.set_capacity(Some(used + room));
+        if let Who::Gateway(gateway) = who {
+            self.gateways[gateway].free_at_first = room;
+        }
     }
 
     fn back_up(&mut self) {
@@ -127,6 +134,7 @@ impl World {
         let now = self.shared.now();
         self.shared.line = super::network::Line::good();
         self.shared.road = super::network::Road::good();
+        self.shared.hostile = 0;
         self.shared.line_cut.fill(now);
         self.shared.road_cut.fill(now);
         for who in (0..self.gateways.len()).map(Who::Gateway).chain([Who::Cloud]) {

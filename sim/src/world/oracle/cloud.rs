@@ -1,17 +1,12 @@
 //! What becomes of uploads: judged one by one, and the store against its model.
 
-use super::{Oracle, Shelf, Tally, shown_time};
+use super::{Oracle, Shelf, Tally, limbo::Limbo, shown_time};
 use crate::world::agenda::{MINUTE, Millis};
 use fieldpost_core::{DeviceId, Reading, UtcInstant, Values};
 use std::rc::Rc;
 
 /// How far a reading may be ahead of the cloud's clock.
 const GRACE: Millis = 5 * MINUTE;
-
-/// Uploads whose fate is not known: more do not fail in a row with different contents.
-const MAX_LIMBO: usize = 8;
-/// And the same is not committed oftener without anybody hearing of it.
-const MAX_TIMES: usize = 5;
 
 /// An upload as the cloud was handed it.
 #[derive(Debug, Clone)]
@@ -39,7 +34,34 @@ pub struct Backup {
     shelf: Shelf,
     receipts: super::Receipts,
     /// Some of these may be in it.
-    limbo: Vec<Judgement>,
+    limbo: Limbo,
+}
+
+/// An upload, and when it came.
+#[derive(Debug)]
+pub struct Handed {
+    /// By the cloud's clock.
+    pub received: Millis,
+    /// What should become of it.
+    pub upload: Judgement,
+}
+
+impl Handed {
+    /// Whether it must be taken.
+    fn is_good(&self) -> bool {
+        self.upload.readings.is_some() && self.future().is_none()
+    }
+
+    fn future(&self) -> Option<&(DeviceId, Reading)> {
+        let ahead = |reading: &Reading| reading.time.as_millis() > self.received + GRACE;
+        self.upload.readings.iter().flatten().find(|(_, reading)| ahead(reading))
+    }
+
+    fn fault(&self) -> String {
+        let which = |(device, reading): &(DeviceId, Reading)| format!("{device} at {}", reading.time);
+        let future = self.future().map(which);
+        future.map_or("makes no sense".into(), |which| format!("has a reading from the future: {which}"))
+    }
 }
 
 impl Judgement {
@@ -78,70 +100,57 @@ impl Oracle {
         first.filter(|first| now - first < window && first - now < window).unwrap_or(now)
     }
 
-    /// The cloud was handed an upload at `now`, and said that; None if it died meanwhile. `found` reads its store.
+    /// The cloud was handed uploads together, and said that; nothing if it died meanwhile. `troubled`: its disk failed while it
+    /// had them. `found` reads its store.
     pub fn uploaded(
         &mut self,
-        now: Millis,
-        upload: Judgement,
-        said: Option<Said>,
+        came: Vec<Handed>,
+        said: Option<Vec<Said>>,
         troubled: bool,
         found: impl FnOnce() -> Shelf,
     ) {
-        let Some(readings) = &upload.readings else {
-            return match said {
-                None | Some(Said::Refused(_)) => {}
-                Some(said) => self.fail(format!("an upload that makes no sense was answered {said:?}")),
-            };
+        let Some(said) = said else {
+            let good: Vec<_> = came.into_iter().filter(Handed::is_good).map(|one| one.upload).collect();
+            // What cannot be written together is tried one by one, and then one may fail and the next one not.
+            let groups = if troubled { good.into_iter().map(|one| vec![one]).collect() } else { vec![good] };
+            return groups.into_iter().for_each(|group| self.limbo.remember(group, &self.shelf));
         };
-        let future = readings.iter().find(|(_, reading)| reading.time.as_millis() > now + GRACE);
-        match said {
-            None => self.remember(upload),
-            Some(Said::Later(_)) if troubled => self.remember(upload),
-            Some(Said::Later(why)) => {
-                self.fail(format!("the cloud puts an upload off, and nothing troubles it: {why}"))
+        let mut stored = Vec::new();
+        for (one, said) in came.into_iter().zip(said) {
+            match said {
+                Said::Later(why) if !troubled => {
+                    self.fail(format!("the cloud puts an upload off, and nothing troubles it: {why}"));
+                }
+                Said::Later(_) if one.is_good() => self.limbo.remember(vec![one.upload], &self.shelf),
+                Said::Later(why) if one.upload.readings.is_none() => {
+                    self.fail(format!("an upload that makes no sense was put off: {why}"));
+                }
+                Said::Later(_) => {}
+                Said::Refused(why) if one.is_good() => {
+                    self.fail(format!("the cloud refused a good upload: {why}"));
+                }
+                Said::Refused(_) => {}
+                Said::Stored(tally) if one.is_good() => stored.push((one.upload, tally)),
+                Said::Stored(_) => {
+                    let (at, why) = (shown_time(one.received), one.fault());
+                    self.fail(format!("at {at} the cloud took an upload that {why}"));
+                }
             }
-            Some(Said::Refused(_)) if future.is_some() => {}
-            Some(Said::Refused(why)) => self.fail(format!("the cloud refused a good upload: {why}")),
-            Some(Said::Stored(_)) if future.is_some() => {
-                let which = future.map(|(device, reading)| format!("{device} at {}", reading.time));
-                self.fail(format!(
-                    "at {} the cloud took a reading from the future: {which:?}",
-                    shown_time(now)
-                ));
-            }
-            Some(Said::Stored(tally)) => self.stored(&upload, tally, found),
         }
+        self.stored(&stored, found);
     }
 
-    /// It may have become durable or not. The same again is another possibility only where a store that has it counts something: a
-    /// conflict is counted each time.
-    fn remember(&mut self, upload: Judgement) {
-        let times = self.limbo.iter().filter(|one| one.readings == upload.readings).count();
-        let counts = || {
-            let readings = upload.readings.as_deref().unwrap_or_default();
-            let mut shelf = self.shelf.clone();
-            for one in self.limbo.iter().filter_map(|one| one.readings.as_deref()).chain([readings]) {
-                shelf.take(one);
+    fn stored(&mut self, uploads: &[(Judgement, Tally)], found: impl FnOnce() -> Shelf) {
+        uploads.iter().for_each(|(upload, _)| self.check_said(upload));
+        if !self.limbo.is_empty() && !uploads.is_empty() {
+            let uploads: Vec<_> = uploads.iter().map(|(upload, _)| upload).collect();
+            return self.settle(found(), &uploads);
+        }
+        for (upload, tally) in uploads {
+            let due = self.take(upload);
+            if due != *tally {
+                self.fail(format!("an upload's report says {tally:?}, and should say {due:?}"));
             }
-            shelf.take(readings).conflict > 0
-        };
-        if times == 0 || (times < MAX_TIMES && counts()) {
-            self.limbo.push(upload);
-        }
-        if self.limbo.len() > MAX_LIMBO {
-            self.limbo.remove(0);
-        }
-    }
-
-    fn stored(&mut self, upload: &Judgement, tally: Tally, found: impl FnOnce() -> Shelf) {
-        self.check_said(upload);
-        if !self.limbo.is_empty() {
-            self.settle(found(), Some(upload));
-            return;
-        }
-        let due = self.take(upload);
-        if due != tally {
-            self.fail(format!("an upload's report says {tally:?}, and should say {due:?}"));
         }
     }
 
@@ -165,42 +174,42 @@ impl Oracle {
         self.shelf.take(upload.readings.as_deref().unwrap_or_default())
     }
 
-    /// Finds out which of the uploads in limbo were committed before the store came to look like `found`.
-    fn settle(&mut self, found: Shelf, last: Option<&Judgement>) {
+    /// Finds out which of the uploads in limbo were committed before the store took `stored`, and came to look like `found`.
+    fn settle(&mut self, found: Shelf, stored: &[&Judgement]) {
         let limbo = std::mem::take(&mut self.limbo);
         let mut difference = None;
-        // All, the newest, the one before it, ..., none: seldom is there more than one.
-        for chosen in (0..1_u32 << limbo.len()).rev() {
-            let mut shelf = self.shelf.clone();
-            let taken =
-                || limbo.iter().enumerate().filter(|(place, _)| chosen >> place & 1 == 1).map(|(_, one)| one);
+        for taken in limbo.choices() {
             // If the same bytes were committed before, they are dated by that.
-            let last = last.map(|last| taken().find(|one| one.is_copy_of(last)).unwrap_or(last));
-            for upload in taken().chain(last) {
+            let original = |one: &&Judgement| taken.iter().find(|before| before.is_copy_of(one)).copied();
+            let stored = stored.iter().map(|one| original(one).unwrap_or(one));
+            let all: Vec<_> = taken.iter().copied().chain(stored.clone()).collect();
+            let mut shelf = self.shelf.clone();
+            for upload in &all {
                 shelf.take(upload.readings.as_deref().unwrap_or_default());
             }
-            match found.difference(&shelf) {
-                // What is there without an acknowledgement need not be on the disk: a killed cloud may have left it.
-                None if last.is_none() => {
-                    self.limbo = limbo;
-                    return;
-                }
-                None => {
-                    self.shelf = shelf;
-                    for (bytes, first) in taken().chain(last).filter_map(|one| one.receipt.as_ref()) {
-                        self.receipts.insert(Rc::clone(bytes), *first);
-                    }
-                    return;
-                }
-                other => difference = other,
+            difference = found.difference(&shelf);
+            if difference.is_some() {
+                continue;
             }
+            // What is there without an acknowledgement need not be on the disk: a killed cloud may have left it.
+            if stored.len() == 0 {
+                break;
+            }
+            self.shelf = shelf;
+            for (bytes, first) in all.iter().filter_map(|one| one.receipt.as_ref()) {
+                self.receipts.insert(Rc::clone(bytes), *first);
+            }
+            return;
         }
-        self.fail(format!("the cloud's store: {}", difference.unwrap_or_default()));
+        match difference {
+            None => self.limbo = limbo,
+            Some(difference) => self.fail(format!("the cloud's store: {difference}")),
+        }
     }
 
     /// The store was read: it must be as the model says.
     pub fn inspected(&mut self, found: Shelf) {
-        self.settle(found, None);
+        self.settle(found, &[]);
     }
 
     /// How many readings the cloud must hold.
@@ -218,6 +227,7 @@ impl Oracle {
     /// The cloud was put back to a backup.
     pub fn restored(&mut self, backup: Backup) {
         (self.shelf, self.receipts, self.limbo) = (backup.shelf, backup.receipts, backup.limbo);
+        self.refusals.put_back();
     }
 }
 

@@ -94,6 +94,10 @@ pub struct Custody {
     pub spared: BTreeSet<Seq>,
     /// What it no longer holds may be gone because it was old enough, or room was short.
     pub prunes: bool,
+    /// What it refused.
+    pub(super) refusals: super::Refusals,
+    /// Its rounds.
+    pub(super) rounds: super::Rounds,
     /// The true time at which it was last handed something.
     pub(super) truth: Millis,
 }
@@ -167,8 +171,9 @@ impl Custody {
     }
 
     /// Rows that are in the journal behind what is known tell which groups in limbo became durable; returns the
-    /// datagrams that did.
-    pub(super) fn settle(&mut self, found: &BTreeMap<Seq, Row>) -> Vec<Rc<[u8]>> {
+    /// datagrams that did. Unless the journal was opened since, or written, the others may still: a log that could not be synced has
+    /// them, and whoever opens it next reads it.
+    pub(super) fn settle(&mut self, found: &BTreeMap<Seq, Row>, decided: bool) -> Vec<Rc<[u8]>> {
         let mut settled = Vec::new();
         for group in std::mem::take(&mut self.limbo) {
             let mut behind = (self.last + 1..).map(|seq| found.get(&seq));
@@ -183,6 +188,8 @@ impl Custody {
                     }
                     self.append(rows);
                 }
+            } else if !decided {
+                self.limbo.push(group);
             }
         }
         settled

@@ -82,7 +82,7 @@ impl Oracle {
             && self.custody(setup.gateway).in_limbo()
             && let Some(found) = found()
         {
-            let settled = self.custody(setup.gateway).settle(&found);
+            let settled = self.custody(setup.gateway).settle(&found, true);
             self.journaled.extend(settled);
         }
         self.custody(setup.gateway).truth = setup.truth;

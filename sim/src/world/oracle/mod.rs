@@ -10,31 +10,43 @@
 //!    know; rows on whole pages that the table still leads to must be saved; and what nothing has damaged must not be called so:
 //!    a disk that cannot be read for a moment destroys nothing.
 //! 2. **Nothing is twice (P2), conflicts are recorded (P3).** The store equals a model of it, reading by reading and
-//!    conflict by conflict, and each upload's report counts what the model counts. When the cloud is put back to an older
+//!    conflict by conflict, and each upload's report counts what the model counts. Uploads that went into one transaction are judged
+//!    in order, each by itself; when the cloud dies with them, all are there or none. When the cloud is put back to an older
 //!    backup, the model is too, and what was acknowledged since comes again by itself.
 //! 3. **Every date is right (P4).** A time of day is dated by the receipt of the first copy that was journaled, as the wall clock
 //!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours. Only where its
 //!    rows were damaged since, or the clock was changed, may a copy be new; if it is not, what it says is in the journal or at the cloud.
 //! 4. **Nothing is stored that no device measured (P5).** Every reading in an upload is one that a message said. Messages
 //!    with a bad line are refused whole, and good ones are refused only if they are from the gateway's future.
+//!    What a gateway or the cloud refuses is counted by its reason and kept, the newest of it: at least what was answered, at most what was handed in.
 //! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room, and whoever cannot
-//!    start, read or write needs a disk that failed in that very moment, or as short a time before as it takes to try again.
+//!    start, read or write needs a disk that failed in that very moment, or as short a time before as it takes to try again. What is to be
+//!    left free of the disk no survey is written into, and the log only by a stated amount.
 //! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
 //!    been passed on, and the cloud holds all of it.
+//! 7. **Silence is named (P8).** Each round closes once, at the latest when its deadline is over by the gateway's clock, also when
+//!    nothing comes and over restarts; it names exactly those on the roster of whom the journal has no survey in it.
 //!
 //! The model is plain maps; it shares no code with what it judges, but for the reading of foreign bytes.
 
 mod cloud;
 mod custody;
 mod judge;
+mod limbo;
 mod opened;
+mod refusals;
+mod room;
+mod rounds;
 mod store;
 mod wall;
 
-pub use cloud::{Backup, Judgement, Said};
+pub use cloud::{Backup, Handed, Judgement, Said};
 pub use custody::{Custody, Row, Seq};
 pub use judge::{Came, Setup};
 pub use opened::Opened;
+pub use refusals::{Refusals, Refused};
+pub use room::Room;
+pub use rounds::{RoundFacts, RoundStep, Rounds};
 pub use store::{Shelf, Tally, Which};
 pub use wall::Wall;
 
@@ -96,8 +108,10 @@ pub struct Oracle {
     /// What the cloud must hold.
     shelf: Shelf,
     receipts: Receipts,
+    /// What the cloud refused.
+    refusals: Refusals,
     /// Uploads that may or may not have been committed.
-    limbo: Vec<Judgement>,
+    limbo: limbo::Limbo,
     /// The first promise that was broken, and how.
     pub broken: Option<String>,
 }
@@ -115,7 +129,8 @@ impl Oracle {
             custodies: vec![Custody::default(); gateways],
             shelf: Shelf::default(),
             receipts: Receipts::new(),
-            limbo: Vec::new(),
+            refusals: Refusals::default(),
+            limbo: limbo::Limbo::default(),
             broken: None,
         }
     }

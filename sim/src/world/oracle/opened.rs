@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Opened<'a> {
     /// Its place among the gateways.
     pub gateway: usize,
+    /// It was just opened: what is not in it by now never will be.
+    pub started: bool,
     /// Its clock.
     pub now: Millis,
     /// The rows that can be read.
@@ -29,7 +31,7 @@ impl Oracle {
     /// A gateway's journal was looked at, after it was opened or later.
     pub fn opened(&mut self, journal: &Opened<'_>) {
         let Opened { gateway, now, found, last, .. } = *journal;
-        let settled = self.custody(gateway).settle(found);
+        let settled = self.custody(gateway).settle(found, journal.started);
         self.journaled.extend(settled);
         let (shelf, Some(custody)) = (&self.shelf, self.custodies.get_mut(gateway)) else { return };
         let delivered = |row: &Row| row.readings.iter().all(|reading| shelf.has(&row.device, reading));
