@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use nix::sys::statvfs::statvfs;
@@ -17,6 +17,12 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
     /// The length of a file, in bytes; 0 if there is none.
     fn length(&self, path: &Path) -> u64;
+
+    /// What is in the folder, in any order.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 
     /// Gives a file another name, in the place of whatever has it.
     ///
@@ -54,6 +60,10 @@ impl Disk for OsDisk {
 
     fn length(&self, path: &Path) -> u64 {
         fs::metadata(path).map_or(0, |file| file.len())
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -11,9 +11,10 @@
 //! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short. What the
 //!   cloud refused is kept its full time, and goes to the quarantine then.
 //! - **Checked**: each row has a checksum. One that does not match goes to the quarantine, the rest goes on.
-//! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under a name with the time,
-//!   and every row that can still be read and proven goes into a new one (`salvage.rs`).
+//! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under another name
+//!   (`aside.rs`), and every row that can still be read and proven goes into a new one (`salvage.rs`).
 
+mod aside;
 mod batch;
 mod error;
 mod facts;
@@ -120,6 +121,11 @@ impl Journal {
     /// Whether `bytes` more may be written.
     pub(crate) fn room(&self, bytes: usize) -> Result<Result<(), Full>, JournalError> {
         room::check(self, bytes)
+    }
+
+    /// Gives back the room of a damaged file that was set aside, the oldest; says whether there was one.
+    pub(crate) fn give_way(&self) -> bool {
+        aside::give_way(&*self.disk, self.path.parent().unwrap_or(&self.path))
     }
 
     /// Makes what an operator asks about durable for those who look later: the roster.

@@ -89,7 +89,7 @@ impl fmt::Display for Finding {
         write!(
             f,
             "the journal was damaged: {saved} surveys were saved from it, {damaged} more are in the quarantine, {lost} are \
-             lost; the damaged file is kept as `{}`; check the disk",
+             lost; the damaged file was set aside as `{}`; check the disk",
             aside.display()
         )
     }

@@ -2,12 +2,12 @@
 //!
 //! 1. `journal.db.new` is made, and filled with every row of the damaged file that can be read and proven.
 //! 2. It is closed, synced, and renamed `journal.db.salvaged`: from here on it is the journal.
-//! 3. The damaged file and its log are renamed `journal.db.corrupt-<time>`, and the new one `journal.db`.
+//! 3. The damaged file and its log are set aside (`aside.rs`), and the new one renamed `journal.db`.
 //!
 //! A start that finds `journal.db.salvaged` does step 3 again; `journal.db.new` without it is removed by the next
 //! salvage. So a power cut at any point loses nothing that could be saved.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fieldpost_core::{
     UtcInstant,
@@ -19,7 +19,7 @@ use rusqlite::{
 };
 
 use super::{
-    FILE, Finding, JournalError, Place, Seq, error::Doing, facts, open, quarantine, reader::read_row,
+    FILE, Finding, JournalError, Place, Seq, aside, error::Doing, facts, open, quarantine, reader::read_row,
     room::beside, summary,
 };
 
@@ -38,7 +38,8 @@ pub(super) fn salvage(
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
     let path = folder.join(FILE);
-    let aside = aside_name(place, &path, now);
+    let size = disk.length(&path).saturating_add(disk.length(&beside(&path, "-wal")));
+    let aside = aside::prepare(place, size, now)?;
     open::make(place, &folder.join(READY), |new| {
         let (saved, damaged, lost) = match disk.length(&path) {
             // SQLite would take it for a new one, and throw its log away.
@@ -65,12 +66,10 @@ pub(super) fn finish(
         .and_then(|ready| untold(&ready, folder))
         .ok()
         .flatten();
-    let found = found.unwrap_or_else(|| Finding {
-        aside: aside_name(place, &path, now),
-        saved: 0,
-        damaged: 0,
-        lost: 0,
-    });
+    let found = match found {
+        Some(found) => found,
+        None => Finding { aside: aside::prepare(place, 0, now)?, saved: 0, damaged: 0, lost: 0 },
+    };
     let aside = &found.aside;
     // Shared memory is rebuilt from the log; the log goes with its file, or SQLite would apply it to the new one.
     let shared = beside(&path, "-shm");
@@ -104,14 +103,6 @@ pub(super) fn untold(conn: &Connection, folder: &Path) -> rusqlite::Result<Optio
         Some(Finding { aside: folder.join(words.next()?), saved, damaged, lost })
     };
     Ok(text.as_deref().and_then(parse))
-}
-
-fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> PathBuf {
-    let base = beside(path, &now.to_timestamp().strftime(".corrupt-%Y%m%dT%H%M%SZ").to_string());
-    let others = (2..).map(|number| beside(&base, &format!("-{number}")));
-    let mut names = std::iter::once(base.clone()).chain(others);
-    let taken = |name: &Path| ["", "-wal"].iter().any(|ending| place.disk.exists(&beside(name, ending)));
-    names.find(|name| !taken(name)).unwrap_or(base)
 }
 
 /// Copies all that can be read, and says how many surveys were proven, how many were not, and how many are lost; errors are

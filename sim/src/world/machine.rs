@@ -126,6 +126,10 @@ impl GatewayDisk for SimDisk {
         Self::of(path).map_or(0, |disk| disk.length(path))
     }
 
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Self::of(folder)?.list())
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         Self::of(from)?.rename(from, to)
     }

@@ -38,6 +38,8 @@ impl Room {
                         break Some(Full::Journal);
                     }
                 }
+                // They are for whoever wants to look into them, and surveys come first.
+                Ok(Err(Full::Disk)) if journal.give_way() => {}
                 Ok(room) => break room.err(),
                 Err(error) if error.is_corrupt() => return Err(error),
                 Err(error) => {

@@ -37,6 +37,10 @@ impl Disk for Faulty {
         OsDisk.length(path)
     }
 
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        OsDisk.list(folder)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.may(to.file_name().unwrap().to_str().unwrap())?;
         OsDisk.rename(from, to)?;
@@ -333,4 +337,19 @@ fn the_log_is_folded_while_the_disk_still_has_room_for_what_is_in_it() {
         assert_eq!(scene.send(number), "Surveys refused: disk full; try again later");
         assert!(OsDisk.length(&log) < 100_000);
     }
+}
+
+#[test]
+fn on_a_full_disk_damaged_files_that_were_set_aside_go_before_a_survey_is_refused() {
+    let mut scene = Scene::new(1 << 30);
+    assert_eq!(scene.send(0), ARRIVED);
+    let (done, _saved) = oneshot::channel();
+    scene.send_with(&[], vec![Order::Salvage { done }]);
+    let finding = scene.keeper.findings().remove(0);
+    assert!(finding.aside.exists());
+    assert_eq!(scene.send(1), ARRIVED);
+    assert!(finding.aside.exists(), "nobody needs its room");
+    *scene.disk.1.lock().unwrap() = Some(1_000);
+    assert_eq!(scene.send(2), "Surveys refused: disk full; try again later");
+    assert!(!finding.aside.exists());
 }

@@ -1,5 +1,6 @@
 //! The journal against a model of it, and after damage.
 
+mod aside;
 mod custody;
 mod damage;
 mod model;
