@@ -18,6 +18,7 @@ mod aside;
 mod batch;
 mod error;
 mod facts;
+mod gaps;
 mod holdings;
 mod keys;
 mod open;

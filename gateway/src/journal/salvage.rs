@@ -19,8 +19,8 @@ use rusqlite::{
 };
 
 use super::{
-    FILE, Finding, JournalError, Place, Seq, aside, error::Doing, facts, open, quarantine, reader::read_row,
-    room::beside, summary,
+    FILE, Finding, JournalError, Place, Seq, aside, error::Doing, facts, gaps, open, quarantine,
+    reader::read_row, room::beside,
 };
 
 /// The tables that are copied as they are, as far as they can be read.
@@ -112,27 +112,11 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64
     let old = open_damaged(path)?;
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
     let (saved, damaged) = copy_surveys(&old, &write, now)?;
-    let lost = count_lost(&write, damaged)?;
+    let lost = gaps::count_lost(&write, damaged)?;
     // The table of keys may have lost some; those of the surveys that were saved are read from these again.
     facts::remove(&write, facts::KEYS_THROUGH)?;
     write.commit()?;
     Ok((saved, damaged, lost))
-}
-
-/// Counts the surveys that nothing is left of, as far as what is left tells how many there were: none is let go of before it
-/// was passed on, so those behind the cursor were all there.
-fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u64> {
-    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
-    let closed = summary::last_round(write)?.map_or(0, |round| round.last_seq);
-    let ask = "SELECT ifnull(max(seq), 0), count(*) FROM surveys WHERE seq > ?1";
-    let (newest, kept): (Seq, Seq) = write.query_row(ask, [held], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let were = newest.max(closed).saturating_sub(held);
-    let lost = u64::try_from(were.saturating_sub(kept)).unwrap_or(0).saturating_sub(damaged);
-    if lost > 0 {
-        let count = "INSERT INTO refusals VALUES ('lost', ?1) ON CONFLICT DO UPDATE SET count = count + ?1";
-        write.execute(count, [lost.cast_signed()])?;
-    }
-    Ok(lost)
 }
 
 fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {

@@ -3,6 +3,7 @@
 mod aside;
 mod custody;
 mod damage;
+mod gaps;
 mod model;
 
 use super::*;
