@@ -9,11 +9,14 @@ use super::{Seq, facts, summary};
 /// Gaps that are remembered. A page that is lost leaves one; those beyond are counted again.
 const MAX_GAPS: usize = 256;
 
+/// By what lost surveys are counted.
+pub(super) const LOST: &str = "lost";
+
 /// A gap: its first and its last seq.
 type Gap = (Seq, Seq);
 
 /// Counts the surveys that are lost and were not counted before, as far as what is left tells how many there were. `damaged`
-/// were just moved to the quarantine, and are counted there.
+/// of those behind the cursor were just moved to the quarantine, and are counted there.
 pub(super) fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u64> {
     let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
     let closed = summary::last_round(write)?.map_or(0, |round| round.last_seq);
@@ -30,8 +33,8 @@ pub(super) fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u
     facts::set_text(write, facts::COUNTED_GAPS, &serde_json::to_string(&gaps).unwrap_or_default())?;
     let lost = lost.saturating_sub(damaged);
     if lost > 0 {
-        let count = "INSERT INTO refusals VALUES ('lost', ?1) ON CONFLICT DO UPDATE SET count = count + ?1";
-        write.execute(count, [lost.cast_signed()])?;
+        let count = "INSERT INTO refusals VALUES (?1, ?2) ON CONFLICT DO UPDATE SET count = count + ?2";
+        write.execute(count, params![LOST, lost.cast_signed()])?;
     }
     Ok(lost)
 }

@@ -111,8 +111,8 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant) -> rusqlite::Result<(u64
     let write = new.unchecked_transaction()?;
     let old = open_damaged(path)?;
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
-    let (saved, damaged) = copy_surveys(&old, &write, now)?;
-    let lost = gaps::count_lost(&write, damaged)?;
+    let Run { proven: saved, broken: damaged, broken_behind, .. } = copy_surveys(&old, &write, now)?;
+    let lost = gaps::count_lost(&write, broken_behind)?;
     // The table of keys may have lost some; those of the surveys that were saved are read from these again.
     facts::remove(&write, facts::KEYS_THROUGH)?;
     write.commit()?;
@@ -182,14 +182,15 @@ fn taken(result: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
     }
 }
 
-fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
+fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqlite::Result<Run> {
     let newest = "SELECT seq FROM surveys ORDER BY seq DESC LIMIT 1";
     let newest = lost(old.query_row(newest, [], |row| row.get::<_, Seq>(0)))?.unwrap_or(Seq::MAX);
-    let (mut next, mut saved, mut damaged) = (Seq::MIN, 0, 0);
+    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
+    let (mut next, mut sum) = (Seq::MIN, Run::default());
     loop {
-        let run = copy_from(old, write, &mut next, now)?;
-        (saved, damaged) = (saved + run.proven, damaged + run.broken);
-        if run.ended || bug::on(Bug::SalvageStops) {
+        sum.ended = false;
+        copy_from(old, write, &mut next, held, now, &mut sum)?;
+        if sum.ended || bug::on(Bug::SalvageStops) {
             break;
         }
         match readable_behind(old, next.max(0), newest)? {
@@ -197,7 +198,7 @@ fn copy_surveys(old: &Connection, write: &Connection, now: UtcInstant) -> rusqli
             None => break,
         }
     }
-    Ok((saved, damaged))
+    Ok(sum)
 }
 
 /// The first seq behind `bad`, which cannot be read, from which on rows can be read again: looked for in steps that double,
@@ -227,19 +228,30 @@ fn readable_behind(old: &Connection, mut bad: Seq, newest: Seq) -> rusqlite::Res
     Ok(Some(good))
 }
 
-/// How far one look went: so many rows, then an unreadable place or the end.
+/// How far it went: so many rows, then an unreadable place or the end.
 #[derive(Default)]
 struct Run {
     proven: u64,
     broken: u64,
+    /// Of these, those behind the cursor.
+    broken_behind: u64,
     ended: bool,
 }
 
-fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInstant) -> rusqlite::Result<Run> {
-    let mut run = Run::default();
+fn copy_from(
+    old: &Connection,
+    write: &Connection,
+    next: &mut Seq,
+    held: Seq,
+    now: UtcInstant,
+    run: &mut Run,
+) -> rusqlite::Result<()> {
     let sql = "SELECT seq, received, device, readings, records, checksum, key FROM surveys WHERE seq >= ?1 ORDER BY seq";
-    let Some(mut select) = lost(old.prepare_cached(sql))? else { return Ok(Run { ended: true, ..run }) };
-    let Some(mut rows) = lost(select.query([*next]))? else { return Ok(run) };
+    let Some(mut select) = lost(old.prepare_cached(sql))? else {
+        run.ended = true;
+        return Ok(());
+    };
+    let Some(mut rows) = lost(select.query([*next]))? else { return Ok(()) };
     let mut insert = write.prepare_cached(
         "INSERT OR REPLACE INTO surveys (seq, received, device, readings, records, checksum, key)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -247,13 +259,16 @@ fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInsta
     loop {
         let row = match lost(rows.next())? {
             Some(Some(row)) => row,
-            Some(None) => return Ok(Run { ended: true, ..run }),
-            None => return Ok(run),
+            Some(None) => {
+                run.ended = true;
+                return Ok(());
+            }
+            None => return Ok(()),
         };
         let Ok(seq) = row.get::<_, Seq>(0) else { continue };
         if seq < *next {
             // Damaged pages can lead in circles.
-            return Ok(run);
+            return Ok(());
         }
         *next = seq.saturating_add(1);
         let values: rusqlite::Result<Vec<Value>> = (0..7).map(|column| row.get(column)).collect();
@@ -263,7 +278,8 @@ fn copy_from(old: &Connection, write: &Connection, next: &mut Seq, now: UtcInsta
             run.proven += 1;
         } else {
             run.broken += 1;
-            quarantine::move_damaged(write, seq, now)?;
+            run.broken_behind += u64::from(seq > held);
+            quarantine::move_damaged(write, seq, held, now)?;
         }
     }
 }

@@ -91,7 +91,7 @@ impl Machine {
     /// Surveys that the gateway has reported as damaged.
     #[must_use]
     pub fn quarantined(&self) -> u64 {
-        let count = "SELECT count FROM refusals WHERE reason = 'checksum'";
+        let count = "SELECT CAST(total(count) AS INTEGER) FROM refusals WHERE reason LIKE 'checksum%'";
         let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY);
         journal
             .and_then(|journal| journal.query_row(count, [], |row| row.get::<_, i64>(0)))

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     disk::OsDisk,
     intake::read_datagram,
-    journal::{FILE, Page, Reader, Seq},
+    journal::{Damaged, FILE, Holdings, Page, Reader, Seq},
 };
 use fieldpost_core::UtcInstant;
 use jiff::tz::TimeZone;
@@ -352,4 +352,26 @@ fn on_a_full_disk_damaged_files_that_were_set_aside_go_before_a_survey_is_refuse
     *scene.disk.1.lock().unwrap() = Some(1_000);
     assert_eq!(scene.send(2), "Surveys refused: disk full; try again later");
     assert!(!finding.aside.exists());
+}
+
+#[test]
+fn what_was_damaged_after_the_cloud_had_it_is_told_apart_before_and_after_a_salvage() {
+    let mut scene = Scene::new(1 << 30);
+    for number in 0..10 {
+        assert_eq!(scene.send(number), ARRIVED);
+    }
+    let (note, _) = scene.note(5);
+    scene.send_with(&[], vec![note]);
+    scene.provoke("INSERT INTO refused VALUES (4, 0, 'no', 1, NULL)");
+    scene.provoke("UPDATE surveys SET received = received + 1 WHERE seq IN (3, 4, 8)");
+    let told = |scene: &Scene| {
+        let holdings = Holdings::open(scene.home.path()).unwrap();
+        let seqs = |damaged: &Damaged| damaged.named.iter().map(|row| row.seq).collect::<Vec<_>>();
+        (seqs(holdings.damaged_but_passed_on()), seqs(holdings.lost()), holdings.lost().count)
+    };
+    assert_eq!(told(&scene), (vec![3], vec![4, 8], 2));
+    let (done, _saved) = oneshot::channel();
+    scene.send_with(&[], vec![Order::Salvage { done }]);
+    assert_eq!(scene.keeper.findings()[0].damaged, 3);
+    assert_eq!(told(&scene), (vec![3], vec![4, 8], 2));
 }

@@ -52,11 +52,12 @@ fn what_two_salvages_find_gone_is_counted_once() {
 #[test]
 fn what_a_salvage_put_into_the_quarantine_is_not_lost_at_the_next_one() {
     let home = journal();
-    harm(&home, "UPDATE surveys SET received = received + 1 WHERE seq = 17");
-    assert_eq!(salvage(&home), (1, 0));
+    harm(&home, "UPDATE surveys SET received = received + 1 WHERE seq IN (1, 17)");
+    harm(&home, "DELETE FROM surveys WHERE seq = 18");
+    assert_eq!(salvage(&home), (2, 1));
     assert_eq!(salvage(&home), (0, 0));
     let refusals = summary(home.path()).unwrap().refusals;
-    assert_eq!((refusals["checksum"], refusals.get("lost")), (1, None));
+    assert_eq!((refusals["checksum"], refusals["checksum-passed-on"], refusals["lost"]), (1, 1, 1));
 }
 
 #[test]
