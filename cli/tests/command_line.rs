@@ -170,3 +170,14 @@ fn a_survey_file_that_cannot_be_sent_is_named() {
         ends(&mut fieldpost(&["device", "--id", "a", "--gateway", "coap://127.0.0.1", "--survey", "x"]));
     assert!(code == 2 && said.contains("udp://"), "{said}");
 }
+
+#[test]
+fn a_journal_that_is_too_small_to_be_of_use_is_refused_with_the_least() {
+    let data = tempfile::tempdir().unwrap();
+    let (code, said) = ends(&mut gateway(data.path(), &["--journal-max", "512KiB"]));
+    assert_eq!(code, 2, "{said}");
+    for part in ["512KiB", "too small", "1MiB", "--journal-max"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    drop(Running::start(gateway(data.path(), &["--journal-max", "1MiB"]), "ready"));
+}
