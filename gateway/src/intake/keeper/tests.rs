@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::Path, sync::Mutex};
 
 const AGAIN: &str = "Surveys refused: the gateway cannot write its journal; try again later";
+const FULL: &str = "Surveys refused: disk full; try again later";
 const ARRIVED: &str = "Surveys arrived";
 
 /// A disk that fails at what it is told to: the name of an operation, for `rename` the name that is to be given. And
@@ -148,11 +149,11 @@ fn what_a_full_disk_did_not_take_is_not_known_and_is_taken_when_there_is_room() 
     scene.provoke("PRAGMA max_page_count = 1");
     let (note, mut noted) = scene.note(1);
     let many: Vec<u64> = (0..400).collect();
-    assert!(scene.send_with(&many, vec![note]).iter().all(|text| text == AGAIN));
+    assert!(scene.send_with(&many, vec![note]).iter().all(|text| text == FULL));
     assert_eq!(noted.try_recv(), Ok(Noted::Failed));
     let before = scene.keeper.progress();
     assert_eq!((before.last_seq, before.held_through), (1, 0), "nothing of it is told");
-    assert_eq!(scene.send(1), AGAIN, "until it is opened anew");
+    assert_eq!(scene.send(1), FULL, "until it is opened anew");
     scene.rest();
     assert_eq!(scene.send(1), ARRIVED);
     assert_eq!(scene.keeper.progress().generation, before.generation + 1);
@@ -312,7 +313,7 @@ fn damage_that_is_met_at_run_time_is_salvaged_though_no_opening_finds_it() {
     let source =
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
     let damage = JournalError::Sql { operation: "write", path: scene.home.path().join(FILE), source };
-    scene.keeper.fail(&damage, scene.now());
+    scene.keeper.fail(damage, scene.now());
     scene.rest();
     assert_eq!(scene.send_with(&[0, 1], Vec::new()), [ARRIVED, ARRIVED]);
     assert_eq!(scene.keeper.findings().len(), 1);
@@ -334,7 +335,7 @@ fn the_log_is_folded_while_the_disk_still_has_room_for_what_is_in_it() {
     // Too little even so: refusals, which are counted, do not make it grow into the last that is left.
     *scene.disk.1.lock().unwrap() = Some(1_000);
     for number in 21..60 {
-        assert_eq!(scene.send(number), "Surveys refused: disk full; try again later");
+        assert_eq!(scene.send(number), FULL);
         assert!(OsDisk.length(&log) < 100_000);
     }
 }
@@ -350,7 +351,7 @@ fn on_a_full_disk_damaged_files_that_were_set_aside_go_before_a_survey_is_refuse
     assert_eq!(scene.send(1), ARRIVED);
     assert!(finding.aside.exists(), "nobody needs its room");
     *scene.disk.1.lock().unwrap() = Some(1_000);
-    assert_eq!(scene.send(2), "Surveys refused: disk full; try again later");
+    assert_eq!(scene.send(2), FULL);
     assert!(!finding.aside.exists());
 }
 

@@ -73,7 +73,7 @@ impl Oracle {
         said: Option<&[Outcome]>,
         found: impl FnOnce() -> Option<BTreeMap<Seq, Row>>,
     ) {
-        let unwritten = |outcome: &Outcome| outcome.text().contains("cannot write");
+        let unwritten = |outcome: &Outcome| matches!(outcome, Outcome::Unwritten(_));
         // While nothing can be written, what was in limbo stays there.
         let open = said.is_some_and(|said| !said.iter().any(unwritten));
         if open
