@@ -1,50 +1,19 @@
 //! What an operator sees when something about the start is wrong: which thing, and the way out.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "this file is a test")]
 
+mod common;
+
+use common::{Running, fieldpost};
 use std::{
-    io::{BufRead, BufReader},
     net::{TcpListener, UdpSocket},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
-
-fn fieldpost(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fieldpost"));
-    command.args(arguments).env_clear().stdin(Stdio::null());
-    command
-}
 
 /// Runs a command that must end by itself; returns its exit code and what it said on stderr.
 fn ends(command: &mut Command) -> (i32, String) {
     let Output { status, stderr, .. } = command.output().unwrap();
     (status.code().expect("ended by a signal"), String::from_utf8(stderr).unwrap())
-}
-
-/// A program that is killed when the test ends, however it ends.
-struct Running(Child);
-
-impl Running {
-    /// Starts a command and waits until its log says `ready`.
-    fn start(mut command: Command, ready: &str) -> Self {
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let (mut line, mut all) = (String::new(), String::new());
-        while !line.contains(ready) {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended without saying `{ready}`:\n{all}");
-            all.push_str(&line);
-        }
-        // Somebody must go on reading, or the program would stand still at a full pipe.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn gateway(data: &Path, more: &[&str]) -> Command {
@@ -200,4 +169,15 @@ fn a_survey_file_that_cannot_be_sent_is_named() {
     let (code, said) =
         ends(&mut fieldpost(&["device", "--id", "a", "--gateway", "coap://127.0.0.1", "--survey", "x"]));
     assert!(code == 2 && said.contains("udp://"), "{said}");
+}
+
+#[test]
+fn a_journal_that_is_too_small_to_be_of_use_is_refused_with_the_least() {
+    let data = tempfile::tempdir().unwrap();
+    let (code, said) = ends(&mut gateway(data.path(), &["--journal-max", "512KiB"]));
+    assert_eq!(code, 2, "{said}");
+    for part in ["512KiB", "too small", "1MiB", "--journal-max"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    drop(Running::start(gateway(data.path(), &["--journal-max", "1MiB"]), "ready"));
 }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::Duration,
 };
@@ -28,6 +28,12 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
     /// Gives a disk that could not be read a moment to come to itself, before it is read again.
     fn rest(&self);
+
+    /// What is in the folder, in any order.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 
     /// Gives a file another name, in the place of whatever has it.
     ///
@@ -75,6 +81,10 @@ impl Disk for OsDisk {
 
     fn rest(&self) {
         thread::sleep(REST);
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

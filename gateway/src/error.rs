@@ -20,6 +20,18 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no room for the data folder.
+    #[error(
+        "cannot {operation} `{path}`: {source}: the disk is full; make room on it, and start the gateway again"
+    )]
+    NoRoom {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Another gateway holds the data folder.
     #[error(
         "data folder `{path}` is in use by another gateway; stop that one, or give this one a folder of its own with --data"
@@ -34,9 +46,15 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
-    /// The journal cannot be opened.
+    /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The gateway cannot begin with its journal.
+    #[error("{source}{}", way_out(.source))]
+    CannotStart {
+        /// What was tried, and what was said.
+        source: JournalError,
+    },
     /// A socket cannot be used as the gateway needs it.
     #[error("cannot {operation}: {source}")]
     Socket {
@@ -57,4 +75,25 @@ pub enum Error {
         /// Which.
         part: &'static str,
     },
+}
+
+impl Error {
+    /// Something could not be done with the data folder.
+    pub(crate) fn folder(operation: &'static str, path: PathBuf, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull => Self::NoRoom { operation, path, source },
+            _ => Self::Folder { operation, path, source },
+        }
+    }
+}
+
+/// At a start whoever starts the gateway starts it again: a person, or a service manager.
+fn way_out(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::Newer { .. } => "",
+        JournalError::DiskFull { .. } => ", and start the gateway again",
+        JournalError::Sql { .. } | JournalError::File { .. } => {
+            "; check the disk and who may write there, and start the gateway again"
+        }
+    }
 }

@@ -31,7 +31,7 @@ impl Folder {
     pub(crate) fn claim(path: &Path) -> Result<Self, Error> {
         let failed = |operation, path: &Path| {
             let path = path.to_path_buf();
-            move |source| Error::Folder { operation, path, source }
+            move |source| Error::folder(operation, path, source)
         };
         fs::create_dir_all(path).map_err(failed("make the data folder", path))?;
         let file = path.join(LOCK_FILE);
@@ -65,7 +65,7 @@ fn take(lock: &File, folder: &Path, file: &Path) -> Result<(), Error> {
             Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => thread::sleep(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: folder.to_path_buf() }),
             Err(TryLockError::Error(source)) => {
-                return Err(Error::Folder { operation: "lock", path: file.to_path_buf(), source });
+                return Err(Error::folder("lock", file.to_path_buf(), source));
             }
         }
     }

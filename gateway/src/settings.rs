@@ -40,6 +40,10 @@ impl Settings {
     pub const KEEP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
     /// [`Settings::journal_max`] when the operator says nothing: 1 GiB.
     pub const JOURNAL_MAX: u64 = 1 << 30;
+    /// The least that an operator may set [`Settings::journal_max`] to: 1 MiB. Beside the surveys that wait, a journal
+    /// remembers each datagram of the last 20 hours in some 30 bytes, to know its copies. 512 KiB would be full
+    /// of these alone after 17,000 datagrams, and refuse what comes.
+    pub const LEAST_JOURNAL_MAX: u64 = 1 << 20;
     /// [`Settings::min_free_disk`] when the operator says nothing: 64 MiB.
     pub const MIN_FREE_DISK: u64 = 64 << 20;
     /// [`Settings::round_deadline`] when the operator says nothing: an hour.

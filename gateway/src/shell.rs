@@ -44,7 +44,8 @@ pub async fn run(
         settings.expect.clone(),
         settings.round_deadline,
         Arc::clone(&pending),
-    )?;
+    )
+    .map_err(|source| Error::CannotStart { source })?;
     let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone);
     let now = *progress.borrow();
     let machine =

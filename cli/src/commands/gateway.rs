@@ -69,8 +69,8 @@ struct ServeArgs {
     /// How long to keep what the cloud has acknowledged
     #[arg(long, env = "FIELDPOST_KEEP", value_name = "DURATION", default_value = "30d", value_parser = units::duration)]
     keep: Duration,
-    /// The most that the journal may take on disk; when it is full, new surveys are refused and stay on the meters
-    #[arg(long, env = "FIELDPOST_JOURNAL_MAX", value_name = "SIZE", default_value = "1GiB", value_parser = units::bytes)]
+    /// The most that the journal may take on disk, at least 1MiB; when it is full, new surveys are refused and stay on the meters
+    #[arg(long, env = "FIELDPOST_JOURNAL_MAX", value_name = "SIZE", default_value = "1GiB", value_parser = journal_max)]
     journal_max: u64,
     /// Leave this much of the disk alone; below it, new surveys are refused and stay on the meters
     #[arg(long, env = "FIELDPOST_MIN_FREE_DISK", value_name = "SIZE", default_value = "64MiB", value_parser = units::bytes)]
@@ -153,6 +153,17 @@ fn udp(text: &str) -> Result<Address, String> {
 
 fn cloud(text: &str) -> Result<Address, String> {
     Address::parse(text, &[Scheme::Http, Scheme::Tcp])
+}
+
+/// A smaller journal would soon be full of what it knows copies by.
+fn journal_max(text: &str) -> Result<u64, String> {
+    let least = Settings::LEAST_JOURNAL_MAX;
+    match units::bytes(text)? {
+        bytes if bytes < least => Err(format!(
+            "`{text}` is too small: a journal needs {least} bytes (1MiB) to remember a day's datagrams beside what waits for the cloud"
+        )),
+        bytes => Ok(bytes),
+    }
 }
 
 /// A gateway's name follows the rules of device ids.

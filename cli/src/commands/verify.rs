@@ -32,8 +32,8 @@ keeps can be checked (gateway --keep).
 Columns: slots due from the first to the last reading; readings held; copies; other values that
 are recorded against held ones; readings in surveys that the cloud refused; readings not
 acknowledged yet; readings acknowledged and not held.
-Exit codes: 0 all is held; 1 something acknowledged is missing or damaged, or nothing could be
-checked; 2 usage.")]
+Exit codes: 0 all is held; 1 something acknowledged is missing at the cloud, or was damaged in a
+journal before the cloud had it, or nothing could be checked; 2 usage.")]
 pub(crate) struct VerifyArgs {
     /// A gateway's data folder; may be given several times (with none, only what the cloud holds is counted)
     #[arg(long, env = "FIELDPOST_DATA", value_name = "DIR")]

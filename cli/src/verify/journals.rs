@@ -3,12 +3,12 @@
 use super::{
     device::{Fate, Kept},
     judge::whole_minute,
-    report::{DamagedRow, RefusedSurvey},
+    report::{DamagedRow, DamagedRows, RefusedSurvey},
     source::Range,
 };
 use anyhow::Result;
 use fieldpost_core::{DeviceId, UtcInstant};
-use fieldpost_gateway::{Holdings, SurveyFate};
+use fieldpost_gateway::{Damaged, Holdings, SurveyFate};
 use std::path::PathBuf;
 
 /// The journals, each as it was at one moment.
@@ -38,17 +38,26 @@ impl Journals {
         Ok(each.into_iter().flatten().min())
     }
 
-    /// How many surveys do not match their checksum, and which.
-    pub(super) fn damaged(&self) -> (u64, Vec<DamagedRow>) {
-        let each = || self.names.iter().zip(&self.holdings);
-        let rows = each().flat_map(|(name, holdings)| {
-            holdings.damaged().named.iter().map(|row| DamagedRow {
+    /// Surveys that are damaged or lost, and were not passed on.
+    pub(super) fn lost(&self) -> DamagedRows {
+        self.damaged(Holdings::lost)
+    }
+
+    /// Surveys that are damaged, and that the cloud has acknowledged.
+    pub(super) fn damaged_but_passed_on(&self) -> DamagedRows {
+        self.damaged(Holdings::damaged_but_passed_on)
+    }
+
+    fn damaged(&self, which: fn(&Holdings) -> &Damaged) -> DamagedRows {
+        let each = || self.names.iter().zip(self.holdings.iter().map(which));
+        let rows = each().flat_map(|(name, damaged)| {
+            damaged.named.iter().map(|row| DamagedRow {
                 seq: row.seq,
                 gateway: name.clone(),
                 device: row.device.clone(),
             })
         });
-        (each().map(|(_, holdings)| holdings.damaged().count).sum(), rows.collect())
+        DamagedRows { count: each().map(|(_, damaged)| damaged.count).sum(), named: rows.collect() }
     }
 
     /// The readings of a device in all of them, those within the question's range; the refused surveys; and the first and last

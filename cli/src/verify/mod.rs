@@ -61,8 +61,13 @@ pub(crate) fn run(
     let zone = question.zone.iana_name().unwrap_or("UTC").to_owned();
     let unwritable = "cannot print the report";
     let mut printer = Printer::start(out, question.form, zone).context(unwritable)?;
-    let (damaged, damaged_rows) = journals.damaged();
-    let mut sum = Sum { journals: journals.names().len(), damaged, ..Sum::default() };
+    let (lost, passed_on) = (journals.lost(), journals.damaged_but_passed_on());
+    let mut sum = Sum {
+        journals: journals.names().len(),
+        damaged: lost.count,
+        damaged_but_passed_on: passed_on.count,
+        ..Sum::default()
+    };
     let mut calendar = Calendar::new(question.zone.clone());
     let mut progress = Progress::new(io::stderr());
     let mut walk = Walk { wanted: question.devices.iter(), last: None };
@@ -75,7 +80,7 @@ pub(crate) fn run(
         progress.show(sum.devices);
     }
     progress.clear();
-    printer.end(&sum, &damaged_rows).context(unwritable)?;
+    printer.end(&sum, &lost, &passed_on).context(unwritable)?;
     Ok(sum)
 }
 

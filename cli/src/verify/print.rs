@@ -1,9 +1,9 @@
 //! The report, device by device as it comes: a table for people, or JSON.
 
-use super::report::{Cells, DamagedRow, DeviceReport, Missing, Sum};
+use super::report::{Cells, DamagedRow, DamagedRows, DeviceReport, Missing, Sum};
 use std::io::{self, Write};
 
-/// What is named in the table's verdict; JSON names all.
+/// What is named in the table's verdict; JSON names all that can be named.
 const NAMED: usize = 20;
 /// Refused surveys that are named for each device.
 const REFUSED_NAMED: usize = 5;
@@ -99,15 +99,9 @@ impl<W: Write> Printer<W> {
     }
 
     /// Prints the verdict.
-    pub(crate) fn end(mut self, sum: &Sum, damaged: &[DamagedRow]) -> io::Result<()> {
+    pub(crate) fn end(mut self, sum: &Sum, lost: &DamagedRows, passed_on: &DamagedRows) -> io::Result<()> {
         if self.form == Form::Json {
-            let (sum_json, damaged) = (serde_json::to_string(sum)?, serde_json::to_string(damaged)?);
-            let (ok, verdict) = (sum.is_well(), serde_json::Value::from(verdict(sum)));
-            writeln!(
-                self.out,
-                "\n],\"damaged\":{damaged},\"total\":{sum_json},\"ok\":{ok},\"verdict\":{verdict}}}"
-            )?;
-            return self.out.flush();
+            return self.end_json(sum, lost, passed_on);
         }
         if self.devices > 0 {
             writeln!(self.out)?;
@@ -119,26 +113,52 @@ impl<W: Write> Printer<W> {
             let held = held.map(|held| format!("; held is {held}")).unwrap_or_default();
             writeln!(self.out, "  {device} - {time} - {values} (survey {seq} of {gateway}{held})")?;
         }
-        self.others(sum.missing, self.missing.len())?;
+        self.others(sum.missing, self.missing.len(), sum.missing)?;
         if sum.missing > 0 && sum.missing == sum.acknowledged {
             writeln!(self.out, "That is all of them: is this the cloud of these gateways?")?;
         }
-        if sum.damaged > 0 {
-            writeln!(self.out, "{} in a journal DAMAGED:", surveys(sum.damaged))?;
-            for DamagedRow { seq, gateway, device } in damaged.iter().take(NAMED) {
-                let device = device.as_ref().map(|id| format!(", of {id:?}")).unwrap_or_default();
-                writeln!(self.out, "  survey {seq} of {gateway}{device}")?;
-            }
-            self.others(sum.damaged, damaged.len().min(NAMED))?;
-        }
+        self.damaged(lost, "in a journal DAMAGED:")?;
+        self.damaged(
+            passed_on,
+            "damaged in a journal after the cloud had acknowledged what was in it; that cannot be compared any more:",
+        )?;
         self.notes(sum)?;
         self.out.flush()
     }
 
-    fn others(&mut self, count: u64, named: usize) -> io::Result<()> {
-        match count.saturating_sub(named as u64) {
-            0 => Ok(()),
-            others => writeln!(self.out, "  and {} more; --json names them", grouped(others)),
+    fn end_json(mut self, sum: &Sum, lost: &DamagedRows, passed_on: &DamagedRows) -> io::Result<()> {
+        let (ok, verdict) = (sum.is_well(), serde_json::Value::from(verdict(sum)));
+        write!(self.out, "\n],\"damaged\":{},", serde_json::to_string(&lost.named)?)?;
+        write!(self.out, "\"damaged_but_passed_on\":{},", serde_json::to_string(&passed_on.named)?)?;
+        let sum = serde_json::to_string(sum)?;
+        writeln!(self.out, "\"total\":{sum},\"ok\":{ok},\"verdict\":{verdict}}}")?;
+        self.out.flush()
+    }
+
+    fn damaged(&mut self, rows: &DamagedRows, what: &str) -> io::Result<()> {
+        if rows.count == 0 {
+            return Ok(());
+        }
+        writeln!(self.out, "{} {what}", surveys(rows.count))?;
+        for DamagedRow { seq, gateway, device } in rows.named.iter().take(NAMED) {
+            let device = device.as_ref().map(|id| format!(", of {id:?}")).unwrap_or_default();
+            writeln!(self.out, "  survey {seq} of {gateway}{device}")?;
+        }
+        self.others(rows.count, rows.named.len().min(NAMED), rows.named.len() as u64)
+    }
+
+    /// Says how many there are beside the `shown`. JSON names so many of all.
+    fn others(&mut self, count: u64, shown: usize, in_json: u64) -> io::Result<()> {
+        let others = in_json.saturating_sub(shown as u64);
+        if others > 0 {
+            writeln!(self.out, "  and {} more; --json names them", grouped(others))?;
+        }
+        match (count.saturating_sub(in_json), in_json) {
+            (0, _) => Ok(()),
+            (_, 0) => writeln!(self.out, "  no journal can say which; it has only counted them"),
+            (unnamed, _) => {
+                writeln!(self.out, "  and {} more that were counted and cannot be named", grouped(unnamed))
+            }
         }
     }
 

@@ -115,12 +115,21 @@ pub(crate) struct RefusedSurvey {
     pub(crate) reason: String,
 }
 
-/// A survey that does not match its checksum.
+/// A survey in a journal that is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct DamagedRow {
     pub(crate) seq: i64,
     pub(crate) gateway: String,
     pub(crate) device: Option<String>,
+}
+
+/// Surveys in the journals that are damaged, or of which nothing is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DamagedRows {
+    /// How many.
+    pub(crate) count: u64,
+    /// Those that the journals can name.
+    pub(crate) named: Vec<DamagedRow>,
 }
 
 /// One device.
@@ -151,8 +160,10 @@ pub(crate) struct Sum {
     pub(crate) missing: u64,
     /// Of these, those of which nothing can be said.
     pub(crate) unproven: u64,
-    /// Surveys that do not match their checksum.
+    /// Surveys that are damaged or lost in a journal, and that the cloud has not acknowledged.
     pub(crate) damaged: u64,
+    /// Surveys that are damaged in a journal, and that the cloud has acknowledged.
+    pub(crate) damaged_but_passed_on: u64,
     pub(crate) at_gateway: u64,
     pub(crate) refused: u64,
 }

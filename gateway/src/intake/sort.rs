@@ -31,6 +31,8 @@ pub enum Outcome {
     New,
     /// It is not taken: the whole answer, which says why.
     Refused(String),
+    /// Its group could not be written, and nobody knows yet what became of it: the whole answer.
+    Unwritten(String),
 }
 
 impl Outcome {
@@ -39,7 +41,7 @@ impl Outcome {
     pub fn text(&self) -> &str {
         match self {
             Self::Held | Self::New => reply::ARRIVED,
-            Self::Refused(text) => text,
+            Self::Refused(text) | Self::Unwritten(text) => text,
         }
     }
 }

@@ -202,8 +202,8 @@ fn hand_over(write: &Connection, custody: &Custody, at: Cursors) -> rusqlite::Re
             write.execute("DELETE FROM refused WHERE seq = ?1", [seq])?;
             Ok(at)
         }
-        Custody::Damaged { seq, at } => {
-            quarantine::move_damaged(write, *seq, *at)?;
+        Custody::Damaged { seq, at: now } => {
+            quarantine::move_damaged(write, *seq, at.held, *now)?;
             Ok(passed(*seq))
         }
         Custody::Uplink(json) => facts::set_text(write, facts::UPLINK, json).map(|()| at),

@@ -8,6 +8,11 @@ use std::{
 use fieldpost_core::bug::{self, Bug};
 use rusqlite::{ErrorCode, ffi};
 
+use crate::disk::Disk;
+
+/// A disk with less than this is full: SQLite's shared memory alone grows by 32 KiB.
+const SCANT: u64 = 64 << 10;
+
 /// Why the journal could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +37,14 @@ pub enum JournalError {
         /// What the system said.
         source: io::Error,
     },
+    /// There was no room for it.
+    #[error("{source}: the disk is full; make room on the disk of `{folder}`")]
+    DiskFull {
+        /// The data folder.
+        folder: PathBuf,
+        /// What was tried, and what was said.
+        source: Box<Self>,
+    },
     /// A newer program has written it.
     #[error(
         "journal `{path}` is of version {version}, and this program knows versions up to {known}; run the newer program again"
@@ -47,9 +60,30 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Whether there was no room for it.
-    pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Sql { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    /// Whether there was no room for it, as far as the error itself tells.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Sql { source, .. } => source.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::DiskFull { .. } => true,
+            Self::Newer { .. } => false,
+        }
+    }
+
+    /// Names the full disk if that is behind it. For want of room SQLite may also say `disk I/O error`, or that it cannot open a
+    /// file.
+    pub(crate) fn on(self, disk: &dyn Disk, folder: &Path) -> Self {
+        let perhaps = match &self {
+            Self::Sql { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen))
+            }
+            Self::File { .. } => true,
+            Self::DiskFull { .. } | Self::Newer { .. } => return self,
+        };
+        if self.is_full() || (perhaps && disk.free(folder).is_ok_and(|free| free < SCANT)) {
+            return Self::DiskFull { folder: folder.to_path_buf(), source: Box::new(self) };
+        }
+        self
     }
 
     /// Whether something in the file could not be read now: it may be read again another time, and is damaged only if it never can.

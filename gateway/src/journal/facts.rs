@@ -25,6 +25,9 @@ pub(super) const STARTS: &str = "starts";
 /// What a salvage found and nobody was told yet: surveys saved, surveys damaged, the name of the damaged file.
 pub(super) const SALVAGED: &str = "salvaged";
 
+/// What salvages found gone behind the cursor and have counted, as JSON: the first and the last seq of each gap.
+pub(super) const COUNTED_GAPS: &str = "counted_gaps";
+
 pub(super) fn integer(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     get(conn, name)
 }

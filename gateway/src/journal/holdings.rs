@@ -13,10 +13,10 @@ use std::{
 use fieldpost_core::{DeviceId, Reading, UtcInstant, senml};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FILE, Seq, StoredSurvey, error::Doing, facts, reader::read_row, schema};
+use super::{FILE, Seq, StoredSurvey, error::Doing, facts, gaps, quarantine, reader::read_row, schema};
 use crate::{Error, UplinkState};
 
-/// Damaged surveys that are named; those beyond are only counted.
+/// Damaged surveys of a kind that are named; those beyond are only counted.
 const MAX_DAMAGED: usize = 1_000;
 
 const TABLES: &str = "
@@ -29,14 +29,15 @@ pub struct Holdings {
     conn: Connection,
     path: PathBuf,
     held_through: Seq,
-    damaged: Damaged,
+    lost: Damaged,
+    passed_on: Damaged,
     to_the_minute: bool,
 }
 
 /// Surveys that were acknowledged and cannot be trusted any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Damaged {
-    /// The first of them, in order; at most 1,000.
+    /// The first of them that can be named, in order; at most 1,000.
     pub named: Vec<DamagedSurvey>,
     /// How many there are in all.
     pub count: u64,
@@ -84,15 +85,29 @@ impl Holdings {
             return Err(Error::NoJournal { path: data.to_path_buf() });
         }
         let conn = schema::open_reader(&path)?;
-        let mut damaged = Damaged::default();
-        let (held_through, to_the_minute) = look(&conn, &mut damaged).doing("read", &path)?;
-        Ok(Self { conn, path, held_through, damaged, to_the_minute })
+        let blank = Self {
+            conn,
+            path,
+            held_through: 0,
+            lost: Damaged::default(),
+            passed_on: Damaged::default(),
+            to_the_minute: true,
+        };
+        blank.look()
     }
 
-    /// Rows that do not match their checksum, and those that were put into the quarantine for it.
+    /// Surveys that the cloud had not acknowledged: rows that do not match their checksum, those that were put into the
+    /// quarantine for it, and those of which a salvage found nothing left.
     #[must_use]
-    pub fn damaged(&self) -> &Damaged {
-        &self.damaged
+    pub fn lost(&self) -> &Damaged {
+        &self.lost
+    }
+
+    /// Rows that do not match their checksum, and those that were put into the quarantine for it, of surveys that the cloud
+    /// had acknowledged.
+    #[must_use]
+    pub fn damaged_but_passed_on(&self) -> &Damaged {
+        &self.passed_on
     }
 
     /// Whether readings may have reached the cloud by the reference upload, which says times to the minute.
@@ -141,6 +156,36 @@ impl Holdings {
         Ok(read().doing("read", &self.path)?)
     }
 
+    /// Fills the temporary tables, and looks how far things are.
+    fn look(mut self) -> Result<Self, Error> {
+        let path = self.path.clone();
+        self.try_look().doing("read", &path)?;
+        Ok(self)
+    }
+
+    fn try_look(&mut self) -> rusqlite::Result<()> {
+        let Self { conn, held_through, lost, passed_on, to_the_minute, .. } = self;
+        conn.execute_batch(TABLES)?;
+        let transaction = conn.unchecked_transaction()?;
+        *held_through = facts::integer(&transaction, facts::HELD_THROUGH)?.unwrap_or(0);
+        let uplink = facts::text(&transaction, facts::UPLINK)?;
+        let target = uplink.and_then(|json| serde_json::from_str::<UplinkState>(&json).ok());
+        *to_the_minute = target.is_none_or(|uplink| !uplink.target.starts_with("http"));
+        transaction.execute("INSERT INTO temp.turned_down SELECT seq, reason FROM main.refused", [])?;
+        set_aside(&transaction, lost, quarantine::DAMAGED, &[quarantine::DAMAGED, gaps::LOST])?;
+        set_aside(&transaction, passed_on, quarantine::DAMAGED_PASSED_ON, &[quarantine::DAMAGED_PASSED_ON])?;
+        index(&transaction, |survey| {
+            let known = quarantine::passed_on(&transaction, survey.seq, *held_through)?;
+            if known {
+                passed_on.add(survey)
+            } else {
+                lost.add(survey)
+            }
+            Ok(())
+        })?;
+        transaction.commit()
+    }
+
     fn kept(&self, survey: &StoredSurvey, reason: Option<String>) -> Option<KeptSurvey> {
         let fate = match reason {
             Some(reason) => SurveyFate::Refused(reason),
@@ -159,22 +204,11 @@ fn readings(survey: &StoredSurvey) -> Option<Vec<Reading>> {
     Some(pack.surveys.into_iter().flat_map(|one| one.survey.readings).collect())
 }
 
-/// Fills the temporary tables; says how far the cursor stands, and whether times go up to the minute.
-fn look(conn: &Connection, damaged: &mut Damaged) -> rusqlite::Result<(Seq, bool)> {
-    conn.execute_batch(TABLES)?;
-    let transaction = conn.unchecked_transaction()?;
-    let held_through = facts::integer(&transaction, facts::HELD_THROUGH)?.unwrap_or(0);
-    let uplink = facts::text(&transaction, facts::UPLINK)?;
-    let target = uplink.and_then(|json| serde_json::from_str::<UplinkState>(&json).ok());
-    transaction.execute("INSERT INTO temp.turned_down SELECT seq, reason FROM main.refused", [])?;
-    set_aside(&transaction, damaged)?;
-    index(&transaction, damaged)?;
-    transaction.commit()?;
-    Ok((held_through, target.is_none_or(|uplink| !uplink.target.starts_with("http"))))
-}
-
 /// Device by device in memory and then into the table in order, a portion at a time.
-fn index(conn: &Connection, damaged: &mut Damaged) -> rusqlite::Result<()> {
+fn index(
+    conn: &Connection,
+    mut damaged: impl FnMut(DamagedSurvey) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     const PORTION: usize = 50_000;
     let mut portion: BTreeSet<(DeviceId, Seq)> = BTreeSet::new();
     let flush = |portion: &mut BTreeSet<(DeviceId, Seq)>| -> rusqlite::Result<()> {
@@ -192,7 +226,7 @@ fn index(conn: &Connection, damaged: &mut Damaged) -> rusqlite::Result<()> {
             Some(survey) if readings(&survey).is_some() => {
                 portion.insert((survey.device, survey.seq));
             }
-            _ => damaged.add(DamagedSurvey { seq: row.get(0)?, device: row.get(2).ok() }),
+            _ => damaged(DamagedSurvey { seq: row.get(0)?, device: row.get(2).ok() })?,
         }
         if portion.len() >= PORTION {
             flush(&mut portion)?;
@@ -201,21 +235,30 @@ fn index(conn: &Connection, damaged: &mut Damaged) -> rusqlite::Result<()> {
     flush(&mut portion)
 }
 
-/// Those that the gateway itself has found, as `quarantine::move_damaged` describes them.
-fn set_aside(conn: &Connection, damaged: &mut Damaged) -> rusqlite::Result<()> {
-    let mut select = conn.prepare(
-        "SELECT detail FROM quarantine WHERE peer = 'journal' AND reason = 'checksum' ORDER BY id",
-    )?;
-    let mut rows = select.query([])?;
+/// Those that the gateway itself has found: in the quarantine for `reason`, as `quarantine::move_damaged` describes them, and as
+/// many more as are `counted`.
+fn set_aside(
+    conn: &Connection,
+    damaged: &mut Damaged,
+    reason: &str,
+    counted: &[&str],
+) -> rusqlite::Result<()> {
+    let mut select =
+        conn.prepare("SELECT detail FROM quarantine WHERE peer = 'journal' AND reason = ?1 ORDER BY id")?;
+    let mut rows = select.query([reason])?;
     while let Some(row) = rows.next()? {
         let detail: String = row.get(0)?;
         let seq = detail.split(' ').find_map(|word| word.parse().ok()).unwrap_or(0);
         damaged.add(DamagedSurvey { seq, device: None });
     }
     // The quarantine keeps the newest only, and of what is lost it has nothing; the counters have all.
-    let counted = "SELECT total(count) FROM refusals WHERE reason IN ('checksum', 'lost')";
-    let counted: f64 = conn.query_row(counted, [], |row| row.get(0))?;
-    damaged.count = damaged.count.max(counted as u64);
+    let mut select = conn.prepare("SELECT count FROM refusals WHERE reason = ?1")?;
+    let mut sum = 0_u64;
+    for reason in counted {
+        let count: Option<i64> = select.query_row([reason], |row| row.get(0)).optional()?;
+        sum = sum.saturating_add(count.unwrap_or(0).unsigned_abs());
+    }
+    damaged.count = damaged.count.max(sum);
     Ok(())
 }
 

@@ -11,13 +11,15 @@
 //! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short. What the
 //!   cloud refused is kept its full time, and goes to the quarantine then.
 //! - **Checked**: each row has a checksum. One that does not match goes to the quarantine, the rest goes on.
-//! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under a name with the time,
-//!   and every row that can still be read and proven goes into a new one (`salvage.rs`). What the disk does not give for a moment is
-//!   no damage: it is tried again first (`open.rs`).
+//! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under another name
+//!   (`aside.rs`), and every row that can still be read and proven goes into a new one (`salvage.rs`). What the disk does not give for
+//!   a moment is no damage: it is tried again first (`open.rs`).
 
+mod aside;
 mod batch;
 mod error;
 mod facts;
+mod gaps;
 mod holdings;
 mod keys;
 mod open;
@@ -122,6 +124,11 @@ impl Journal {
     /// Whether `bytes` more may be written.
     pub(crate) fn room(&self, bytes: usize) -> Result<Result<(), Full>, JournalError> {
         room::check(self, bytes)
+    }
+
+    /// Gives back the room of a damaged file that was set aside, the oldest; says whether there was one.
+    pub(crate) fn give_way(&self) -> bool {
+        aside::give_way(&*self.disk, self.path.parent().unwrap_or(&self.path))
     }
 
     /// What was found when it was opened has been told.

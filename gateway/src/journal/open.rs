@@ -62,6 +62,7 @@ impl Trust {
     /// What is left of it after `error`.
     pub(crate) fn after(error: &JournalError) -> Self {
         match error {
+            JournalError::DiskFull { source, .. } => Self::after(source),
             _ if error.is_corrupt() => Self::Damaged,
             JournalError::Sql { source, .. }
                 if source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) =>
@@ -92,7 +93,7 @@ impl fmt::Display for Finding {
         write!(
             f,
             "the journal was damaged: {saved} surveys were saved from it, {damaged} more are in the quarantine, {lost} are \
-             lost; the damaged file is kept as `{}`; check the disk",
+             lost; the damaged file was set aside as `{}`; check the disk",
             aside.display()
         )
     }
@@ -183,7 +184,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let starts = fact(facts::STARTS)?.unwrap_or(0).wrapping_add(1);
     let starts = if bug::on(Bug::QuietStart) { 1 } else { starts };
     match facts::set_integer(&conn, facts::STARTS, starts).doing("write", &path) {
-        Err(error) if starts > 1 && error.is_full() => tracing::warn!(%error, "the disk is full"),
+        Err(error) if starts > 1 && error.is_full() => tracing::debug!(%error, "nothing new at this start"),
         written => written?,
     }
     let id = identify(&conn, &path, *random)?;

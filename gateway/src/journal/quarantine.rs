@@ -13,6 +13,11 @@ pub(super) const MAX_RAW: usize = 4_096;
 /// The newest refused inputs that are kept.
 pub(super) const MAX_ROWS: i64 = 1_000;
 
+/// By what a damaged survey is counted that the cloud had not acknowledged.
+pub(super) const DAMAGED: &str = "checksum";
+/// And one that it had: there it is safe.
+pub(super) const DAMAGED_PASSED_ON: &str = "checksum-passed-on";
+
 /// Input that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quarantined {
@@ -60,10 +65,24 @@ pub(super) fn move_row(
     bound(write)
 }
 
-/// Moves a damaged survey there.
-pub(super) fn move_damaged(write: &Connection, seq: Seq, at: UtcInstant) -> rusqlite::Result<()> {
+/// Moves a damaged survey there. The cursor stands at `held`.
+pub(super) fn move_damaged(write: &Connection, seq: Seq, held: Seq, at: UtcInstant) -> rusqlite::Result<()> {
     let detail = format!("survey {seq} of the journal does not match its checksum");
-    move_row(write, seq, at, "checksum", &detail)
+    if passed_on(write, seq, held)? {
+        let detail = format!("{detail}; the cloud has acknowledged it");
+        return move_row(write, seq, at, DAMAGED_PASSED_ON, &detail);
+    }
+    move_row(write, seq, at, DAMAGED, &detail)
+}
+
+/// Whether the cloud has acknowledged a survey that is in the journal, if the cursor stands at `held`.
+pub(super) fn passed_on(conn: &Connection, seq: Seq, held: Seq) -> rusqlite::Result<bool> {
+    if seq > held {
+        return Ok(false);
+    }
+    // The cursor passes over those, and over nothing else that stays.
+    let mut refused = conn.prepare_cached("SELECT 1 FROM main.refused WHERE seq = ?1")?;
+    refused.exists([seq]).map(|refused| !refused)
 }
 
 fn insert(

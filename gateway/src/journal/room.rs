@@ -18,7 +18,7 @@ const COPIES: u64 = 2;
 const RESERVE: u64 = 64 << 10;
 
 /// There is no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Full {
     /// The journal has reached its limit.
     Journal,

@@ -2,12 +2,12 @@
 //!
 //! 1. `journal.db.new` is made, and filled with every row of the damaged file that can be read and proven.
 //! 2. It is closed, synced, and renamed `journal.db.salvaged`: from here on it is the journal.
-//! 3. The damaged file and its log are renamed `journal.db.corrupt-<time>`, and the new one `journal.db`.
+//! 3. The damaged file and its log are set aside (`aside.rs`), and the new one renamed `journal.db`.
 //!
 //! A start that finds `journal.db.salvaged` does step 3 again; `journal.db.new` without it is removed by the next
 //! salvage. So a power cut at any point loses nothing that could be saved.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fieldpost_core::{
     UtcInstant,
@@ -19,12 +19,11 @@ use rusqlite::{
 };
 
 use super::{
-    FILE, Finding, JournalError, Place, Seq,
+    FILE, Finding, JournalError, Place, Seq, aside,
     error::{Doing, is_unreadable},
-    facts, open, quarantine,
+    facts, gaps, open, quarantine,
     reader::read_row,
     room::beside,
-    summary,
 };
 
 /// The tables that are copied as they are, as far as they can be read.
@@ -42,12 +41,13 @@ pub(super) fn salvage(
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
     let path = folder.join(FILE);
-    let aside = aside_name(place, &path, now)?;
-    let empty = disk.length(&path).doing("measure", &path)? == 0;
+    let length = |path: &Path| disk.length(path).doing("measure", path);
+    let size = length(&path)?;
+    let aside = aside::prepare(place, size.saturating_add(length(&beside(&path, "-wal"))?), now)?;
     open::patiently(&**disk, |last| {
         open::make(place, &folder.join(READY), |new| {
             // SQLite would take an empty one for new, and throw its log away.
-            let (saved, damaged, lost) = if empty { (0, 0, 0) } else { fill(new, &path, now, last)? };
+            let (saved, damaged, lost) = if size == 0 { (0, 0, 0) } else { fill(new, &path, now, last)? };
             note(new, &Finding { aside: aside.clone(), saved, damaged, lost })
         })
     })?;
@@ -72,7 +72,7 @@ pub(super) fn finish(
     })?;
     let found = match found.flatten() {
         Some(found) => found,
-        None => Finding { aside: aside_name(place, &path, now)?, saved: 0, damaged: 0, lost: 0 },
+        None => Finding { aside: aside::prepare(place, 0, now)?, saved: 0, damaged: 0, lost: 0 },
     };
     let aside = &found.aside;
     // Shared memory is rebuilt from the log; the log goes with its file, or SQLite would apply it to the new one.
@@ -109,20 +109,6 @@ pub(super) fn untold(conn: &Connection, folder: &Path) -> rusqlite::Result<Optio
     Ok(text.as_deref().and_then(parse))
 }
 
-fn aside_name(place: &Place, path: &Path, now: UtcInstant) -> Result<PathBuf, JournalError> {
-    let base = beside(path, &now.to_timestamp().strftime(".corrupt-%Y%m%dT%H%M%SZ").to_string());
-    let others = (2..).map(|number| beside(&base, &format!("-{number}")));
-    for name in std::iter::once(base.clone()).chain(others) {
-        let log = beside(&name, "-wal");
-        if !place.disk.exists(&name).doing("look for", &name)?
-            && !place.disk.exists(&log).doing("look for", &log)?
-        {
-            return Ok(name);
-        }
-    }
-    Ok(base)
-}
-
 /// A damaged journal.
 struct Old {
     conn: Connection,
@@ -136,8 +122,8 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite:
     let write = new.unchecked_transaction()?;
     let old = Old { conn: open_damaged(path)?, last };
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
-    let (saved, damaged) = copy_surveys(&old, &write, now)?;
-    let lost = count_lost(&write, damaged)?;
+    let Run { proven: saved, broken: damaged, broken_behind, .. } = copy_surveys(&old, &write, now)?;
+    let lost = gaps::count_lost(&write, broken_behind)?;
     forget_keys(&write)?;
     write.commit()?;
     Ok((saved, damaged, lost))
@@ -155,22 +141,6 @@ fn forget_keys(write: &Connection) -> rusqlite::Result<()> {
         write.execute("DELETE FROM keys", [])?;
     }
     facts::remove(write, facts::KEYS_THROUGH)
-}
-
-/// Counts the surveys that nothing is left of, as far as what is left tells how many there were: none is let go of before it
-/// was passed on, so those behind the cursor were all there.
-fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u64> {
-    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
-    let closed = summary::last_round(write)?.map_or(0, |round| round.last_seq);
-    let ask = "SELECT ifnull(max(seq), 0), count(*) FROM surveys WHERE seq > ?1";
-    let (newest, kept): (Seq, Seq) = write.query_row(ask, [held], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let were = newest.max(closed).saturating_sub(held);
-    let lost = u64::try_from(were.saturating_sub(kept)).unwrap_or(0).saturating_sub(damaged);
-    if lost > 0 {
-        let count = "INSERT INTO refusals VALUES ('lost', ?1) ON CONFLICT DO UPDATE SET count = count + ?1";
-        write.execute(count, [lost.cast_signed()])?;
-    }
-    Ok(lost)
 }
 
 fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
@@ -244,14 +214,15 @@ fn taken(result: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
     }
 }
 
-fn copy_surveys(old: &Old, write: &Connection, now: UtcInstant) -> rusqlite::Result<(u64, u64)> {
+fn copy_surveys(old: &Old, write: &Connection, now: UtcInstant) -> rusqlite::Result<Run> {
     let newest = "SELECT seq FROM surveys ORDER BY seq DESC LIMIT 1";
     let newest = old.lost(old.conn.query_row(newest, [], |row| row.get::<_, Seq>(0)))?.unwrap_or(Seq::MAX);
-    let (mut next, mut saved, mut damaged) = (Seq::MIN, 0, 0);
+    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
+    let (mut next, mut sum) = (Seq::MIN, Run::default());
     loop {
-        let run = copy_from(old, write, &mut next, now)?;
-        (saved, damaged) = (saved + run.proven, damaged + run.broken);
-        if run.ended || bug::on(Bug::SalvageStops) {
+        sum.ended = false;
+        copy_from(old, write, &mut next, held, now, &mut sum)?;
+        if sum.ended || bug::on(Bug::SalvageStops) {
             break;
         }
         match readable_behind(old, next.max(0), newest)? {
@@ -259,7 +230,7 @@ fn copy_surveys(old: &Old, write: &Connection, now: UtcInstant) -> rusqlite::Res
             None => break,
         }
     }
-    Ok((saved, damaged))
+    Ok(sum)
 }
 
 /// The first seq behind `bad`, which cannot be read, from which on rows can be read again: looked for in steps that double,
@@ -289,21 +260,30 @@ fn readable_behind(old: &Old, mut bad: Seq, newest: Seq) -> rusqlite::Result<Opt
     Ok(Some(good))
 }
 
-/// How far one look went: so many rows, then an unreadable place or the end.
+/// How far it went: so many rows, then an unreadable place or the end.
 #[derive(Default)]
 struct Run {
     proven: u64,
     broken: u64,
+    /// Of these, those behind the cursor.
+    broken_behind: u64,
     ended: bool,
 }
 
-fn copy_from(old: &Old, write: &Connection, next: &mut Seq, now: UtcInstant) -> rusqlite::Result<Run> {
-    let mut run = Run::default();
+fn copy_from(
+    old: &Old,
+    write: &Connection,
+    next: &mut Seq,
+    held: Seq,
+    now: UtcInstant,
+    run: &mut Run,
+) -> rusqlite::Result<()> {
     let sql = "SELECT seq, received, device, readings, records, checksum, key FROM surveys WHERE seq >= ?1 ORDER BY seq";
     let Some(mut select) = old.lost(old.conn.prepare_cached(sql))? else {
-        return Ok(Run { ended: true, ..run });
+        run.ended = true;
+        return Ok(());
     };
-    let Some(mut rows) = old.lost(select.query([*next]))? else { return Ok(run) };
+    let Some(mut rows) = old.lost(select.query([*next]))? else { return Ok(()) };
     let mut insert = write.prepare_cached(
         "INSERT OR REPLACE INTO surveys (seq, received, device, readings, records, checksum, key)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -311,13 +291,16 @@ fn copy_from(old: &Old, write: &Connection, next: &mut Seq, now: UtcInstant) -> 
     loop {
         let row = match old.lost(rows.next())? {
             Some(Some(row)) => row,
-            Some(None) => return Ok(Run { ended: true, ..run }),
-            None => return Ok(run),
+            Some(None) => {
+                run.ended = true;
+                return Ok(());
+            }
+            None => return Ok(()),
         };
         let Ok(seq) = row.get::<_, Seq>(0) else { continue };
         if seq < *next {
             // Damaged pages can lead in circles.
-            return Ok(run);
+            return Ok(());
         }
         *next = seq.saturating_add(1);
         let values: rusqlite::Result<Vec<Value>> = (0..7).map(|column| row.get(column)).collect();
@@ -327,7 +310,8 @@ fn copy_from(old: &Old, write: &Connection, next: &mut Seq, now: UtcInstant) -> 
             run.proven += 1;
         } else {
             run.broken += 1;
-            quarantine::move_damaged(write, seq, now)?;
+            run.broken_behind += u64::from(seq > held);
+            quarantine::move_damaged(write, seq, held, now)?;
         }
     }
 }

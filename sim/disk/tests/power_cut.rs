@@ -6,6 +6,7 @@ mod common;
 
 use common::{COMMITS, Mode, WAL_FULL, chooser, commit, found, mount, open, work};
 use fieldpost_simdisk::Fault;
+use std::fmt;
 
 const ROLLBACK_EXTRA: Mode = Mode { journal: "delete", synchronous: "extra" };
 const SEEDS: u64 = 5;
@@ -88,13 +89,18 @@ fn after_a_power_cut_the_disk_answers_nothing_until_the_restart() {
 }
 
 /// A power cut after which the database was not what it must be.
-#[derive(Debug)]
-#[allow(dead_code, reason = "printed")]
 struct Loss {
     step: u64,
     seed: u64,
     acknowledged: u32,
     found: Result<u32, String>,
+}
+
+impl fmt::Debug for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, seed, acknowledged, found } = self;
+        write!(f, "step {step}, seed {seed}: {found:?} of {acknowledged}")
+    }
 }
 
 fn losses(name: &str, mode: Mode) -> Vec<Loss> {

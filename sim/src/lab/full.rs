@@ -10,8 +10,8 @@ use std::{fs, time::Duration};
 /// How long it may take until a meter hears that there is no room, and until one is served again. There is loss meanwhile,
 /// and a gateway that starts.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a meter is told, if the gateway looked before it wrote, and if it found out by writing.
-const NO_ROOM: [&str; 2] = ["disk full", "the gateway cannot write its journal"];
+/// What a meter is told, whether the gateway looked before it wrote or found out by writing.
+const NO_ROOM: &str = "disk full";
 /// SQLite's shared memory, and two pages.
 const TO_START: u64 = 40 << 10;
 /// How long a probe waits for its reply.
@@ -104,7 +104,7 @@ fn probe(world: &mut World, host: u8) -> Result<Heard> {
     if last.contains("refused") {
         bail!("a good survey was refused for good: {last}");
     }
-    let full = NO_ROOM.iter().any(|mark| last.ends_with(mark));
+    let full = last.ends_with(NO_ROOM);
     world.tally.refused += u64::from(full);
     Ok(if full { Heard::Full } else { Heard::Nothing })
 }

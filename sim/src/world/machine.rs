@@ -135,7 +135,7 @@ impl Machine {
     /// Surveys that the gateway has reported as damaged.
     #[must_use]
     pub fn quarantined(&self) -> u64 {
-        let count = "SELECT count FROM refusals WHERE reason = 'checksum'";
+        let count = "SELECT CAST(total(count) AS INTEGER) FROM refusals WHERE reason LIKE 'checksum%'";
         self.ask(count).map_or(0, i64::unsigned_abs)
     }
 
@@ -168,6 +168,10 @@ impl GatewayDisk for SimDisk {
 
     /// It takes no time: reads that fail are counted, not timed.
     fn rest(&self) {}
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Self::of(folder)?.list())
+    }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         Self::of(from)?.rename(from, to)

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use fieldpost_core::bug::{self, Bug};
 
-use super::Keeper;
+use super::{
+    Keeper,
+    trouble::{Kind, Trouble},
+};
 use crate::{
     journal::{Finding, Journal, JournalError, Trust},
     moment::Moment,
@@ -23,22 +26,25 @@ pub(super) struct Failure {
     pub(super) at: Duration,
     /// What it leaves of the journal's files.
     trust: Trust,
+    /// Whether there was no room on the disk.
+    pub(super) full: bool,
 }
 
 impl Keeper {
     /// The journal said no: it is closed, what is in memory may be ahead of what is on disk.
-    pub(super) fn fail(&mut self, error: &JournalError, now: Moment) {
-        if self.failure.is_none() {
+    pub(super) fn fail(&mut self, error: JournalError, now: Moment) {
+        let error = error.on(&*self.place.disk, &self.place.folder);
+        if strikes(&mut self.trouble, &error, now) {
             tracing::error!(%error, "nothing is taken until the journal can be written again");
         }
         self.journal = None;
-        self.note_failure(Trust::after(error), now);
+        self.note_failure(Trust::after(&error), error.is_full(), now);
     }
 
-    /// The worst of several failures stays.
-    fn note_failure(&mut self, trust: Trust, now: Moment) {
+    /// The worst of several failures stays, and why the last one was.
+    fn note_failure(&mut self, trust: Trust, full: bool, now: Moment) {
         let before = self.failure.map_or(Trust::Whole, |failure| failure.trust);
-        self.failure = Some(Failure { at: now.up, trust: trust.max(before) });
+        self.failure = Some(Failure { at: now.up, trust: trust.max(before), full });
     }
 
     pub(super) fn reopen_if_due(&mut self, now: Moment) {
@@ -49,8 +55,10 @@ impl Keeper {
         if self.failure.is_some_and(|failure| now.up.saturating_sub(failure.at) < REOPEN_AFTER) {
             return;
         }
-        if let Err(error) = self.reopen(trust, now) {
-            tracing::debug!(%error, "the journal cannot be opened yet");
+        if let Err(error) = self.reopen(trust, now)
+            && strikes(&mut self.trouble, &error, now)
+        {
+            tracing::error!(%error, "nothing is taken until the journal can be opened");
         }
     }
 
@@ -58,7 +66,9 @@ impl Keeper {
     pub(super) fn salvage(&mut self, now: Moment) -> bool {
         self.journal = None;
         let saved = self.reopen(Trust::Damaged, now);
-        if let Err(error) = &saved {
+        if let Err(error) = &saved
+            && strikes(&mut self.trouble, error, now)
+        {
             tracing::error!(%error, "the damaged journal cannot be salvaged");
         }
         saved.is_ok()
@@ -74,12 +84,13 @@ impl Keeper {
         let salvaged = !findings.is_empty();
         findings.into_iter().for_each(|finding| self.find(finding));
         let begun = opened.and_then(|journal| self.begin(journal));
+        let begun = begun.map_err(|error| error.on(&*self.place.disk, &self.place.folder));
         if let Err(error) = &begun {
             if salvaged {
                 self.failure = None;
             }
             let left = if salvaged { Trust::Whole } else { trust };
-            self.note_failure(left.max(Trust::after(error)), now);
+            self.note_failure(left.max(Trust::after(error)), error.is_full(), now);
         }
         begun
     }
@@ -112,18 +123,26 @@ impl Keeper {
         self.progress.held_through = journal.held_through();
         self.progress.confirmed = journal.confirmed();
         self.progress.closed_through = closed_through;
-        if self.failure.take().is_some() {
-            tracing::info!("the journal can be written again");
+        self.failure = None;
+        // While it is closed and opened in turns, the log is told of that.
+        if self.trouble.is_none() {
+            tracing::info!(
+                journal = %journal.path().display(),
+                last = journal.last_seq(),
+                held_by_cloud = journal.held_through(),
+                "journal open"
+            );
         }
-        tracing::info!(
-            journal = %journal.path().display(),
-            last = journal.last_seq(),
-            held_by_cloud = journal.held_through(),
-            "journal open"
-        );
+        self.trouble.eases(false);
         self.journal = Some(journal);
         Ok(())
     }
+}
+
+/// Whether the log is to be told of it.
+fn strikes(trouble: &mut Trouble, error: &JournalError, now: Moment) -> bool {
+    let kind = if error.is_full() { Kind::OutOfSpace } else { Kind::Failing };
+    trouble.strikes(kind, now.up)
 }
 
 /// The next of a row of numbers that do not repeat (`SplitMix64`).

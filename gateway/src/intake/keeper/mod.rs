@@ -9,6 +9,7 @@ mod publish;
 mod room;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -25,16 +26,19 @@ use super::{
 };
 use crate::{
     disk::Disk,
-    journal::{Custody, Finding, Journal, JournalError, Limits, Note, Noted, Order, Place, Progress, Trust},
+    journal::{
+        Custody, Finding, Full, Journal, JournalError, Limits, Note, Noted, Order, Place, Progress, Trust,
+    },
     moment::Moment,
     round::Rounds,
 };
 use mend::{Failure, REOPEN_AFTER};
 use room::Room;
+use trouble::Trouble;
 
 /// How often the journal is looked through for what it may let go of; also after that failed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// What the sender is told when a write fails.
+/// What the sender is told when a write fails, unless the disk is full.
 const CANNOT_WRITE: &str = "the gateway cannot write its journal";
 
 /// The writer of the journal, and of the rounds in it. It is to be called, in turns: [`Keeper::handle`] with what waits,
@@ -51,6 +55,7 @@ pub struct Keeper {
     /// When there was nothing more to let go of, or letting go failed.
     pruned: Option<Duration>,
     room: Room,
+    trouble: Trouble,
     findings: Vec<Finding>,
     /// The last finding: it is not told twice.
     told: Option<Finding>,
@@ -82,6 +87,7 @@ impl Keeper {
             progress: Progress::default(),
             pruned: None,
             room: Room::default(),
+            trouble: Trouble::default(),
             findings: Vec::new(),
             told: None,
         };
@@ -123,6 +129,9 @@ impl Keeper {
 
     /// Lets go of what need not be kept, when that is due.
     pub fn tend(&mut self, now: Moment) {
+        if self.trouble.is_over(now.up) {
+            tracing::info!("surveys are taken again");
+        }
         let Some(journal) = &mut self.journal else { return };
         if self.pruned.is_some_and(|pruned| now.up.saturating_sub(pruned) < PRUNE_EVERY) {
             return;
@@ -134,7 +143,7 @@ impl Keeper {
             Err(error) => {
                 // Not again at once: that would keep the journal closed to what can be written.
                 self.pruned = Some(now.up);
-                self.fail(&error, now);
+                self.fail(error, now);
             }
         }
     }
@@ -197,12 +206,14 @@ impl Keeper {
             Ok(Some(outcomes)) => return (outcomes, true),
             // It is closed after a failure that was told already.
             Ok(None) => {}
-            Err(error) => self.fail(&error, now),
+            Err(error) => self.fail(error, now),
         }
         if bug::on(Bug::AcknowledgeFailedCommit) {
             return (vec![Outcome::New; count], false);
         }
-        (vec![Outcome::Refused(reply::try_again(CANNOT_WRITE)); count], false)
+        let full = self.failure.is_some_and(|failure| failure.full).then(|| Full::Disk.to_string());
+        let why = full.as_deref().unwrap_or(CANNOT_WRITE);
+        (vec![Outcome::Unwritten(reply::try_again(why)); count], false)
     }
 
     fn try_write(
@@ -215,11 +226,14 @@ impl Keeper {
         let Some(journal) = &mut self.journal else { return Ok(None) };
         let mut sorted = sort(entries, dropped, &self.rounds, |key| journal.known(key, now.utc))?;
         if sorted.weight() > 0 {
-            self.room.make(journal, &mut sorted, now)?;
+            self.room.make(journal, &mut sorted, &mut self.trouble, now)?;
         }
         sorted.batch.custody = custody;
         sorted.advance(&mut self.rounds, journal.last_seq(), now.utc);
         journal.commit(&sorted.batch, now.utc)?;
+        if !sorted.batch.is_empty() {
+            self.trouble.eases(!sorted.batch.surveys.is_empty());
+        }
         publish::publish(&mut self.progress, journal, &sorted.batch.rounds);
         Ok(Some(sorted.outcomes))
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::trouble::{Kind, Trouble};
 use crate::{
     intake::sort::Sorted,
     journal::{Full, Journal, JournalError},
@@ -17,8 +18,6 @@ const LET_GO_AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Room {
     /// When letting go last failed.
     stuck: Option<Duration>,
-    /// Whether it was said that nobody knows how much room there is.
-    unmeasured: bool,
 }
 
 impl Room {
@@ -27,6 +26,7 @@ impl Room {
         &mut self,
         journal: &mut Journal,
         sorted: &mut Sorted,
+        trouble: &mut Trouble,
         now: Moment,
     ) -> Result<(), JournalError> {
         let stuck = self.stuck.is_some_and(|stuck| now.up.saturating_sub(stuck) < LET_GO_AGAIN);
@@ -38,20 +38,33 @@ impl Room {
                         break Some(Full::Journal);
                     }
                 }
+                // They are for whoever wants to look into them, and surveys come first.
+                Ok(Err(Full::Disk)) if journal.give_way() => {}
                 Ok(room) => break room.err(),
                 Err(error) if error.is_corrupt() => return Err(error),
                 Err(error) => {
-                    if !self.unmeasured {
+                    if trouble.strikes(Kind::NoRoom(Full::Unknown), now.up) {
                         tracing::error!(%error, "nothing new is taken until it is known how much room there is");
                     }
                     break Some(Full::Unknown);
                 }
             }
         };
-        self.unmeasured = full == Some(Full::Unknown);
         if let Some(full) = full {
             sorted.refuse_new(full);
+            if full != Full::Unknown && trouble.strikes(Kind::NoRoom(full), now.up) {
+                tell(full, journal);
+            }
         }
         Ok(())
     }
+}
+
+fn tell(full: Full, journal: &Journal) {
+    let way_out = match full {
+        Full::Journal => "it has room when the cloud has taken some, or with a larger --journal-max",
+        Full::Disk | Full::Unknown => "make room on it, or lower --min-free-disk",
+    };
+    let journal = journal.path().display();
+    tracing::error!(%journal, "{full}: new surveys are refused, and stay on the meters; {way_out}");
 }

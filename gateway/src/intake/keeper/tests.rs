@@ -4,13 +4,14 @@ use super::*;
 use crate::{
     disk::OsDisk,
     intake::read_datagram,
-    journal::{FILE, Page, Reader, Seq},
+    journal::{Damaged, FILE, Holdings, Page, Reader, Seq},
 };
 use fieldpost_core::UtcInstant;
 use jiff::tz::TimeZone;
 use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::Path, sync::Mutex};
 
 const AGAIN: &str = "Surveys refused: the gateway cannot write its journal; try again later";
+const FULL: &str = "Surveys refused: disk full; try again later";
 const ARRIVED: &str = "Surveys arrived";
 
 /// A disk that fails at what it is told to: the name of an operation, for `rename` the name that is to be given. And
@@ -40,6 +41,10 @@ impl Disk for Faulty {
     }
 
     fn rest(&self) {}
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        OsDisk.list(folder)
+    }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.may(to.file_name().unwrap().to_str().unwrap())?;
@@ -148,11 +153,11 @@ fn what_a_full_disk_did_not_take_is_not_known_and_is_taken_when_there_is_room() 
     scene.provoke("PRAGMA max_page_count = 1");
     let (note, mut noted) = scene.note(1);
     let many: Vec<u64> = (0..400).collect();
-    assert!(scene.send_with(&many, vec![note]).iter().all(|text| text == AGAIN));
+    assert!(scene.send_with(&many, vec![note]).iter().all(|text| text == FULL));
     assert_eq!(noted.try_recv(), Ok(Noted::Failed));
     let before = scene.keeper.progress();
     assert_eq!((before.last_seq, before.held_through), (1, 0), "nothing of it is told");
-    assert_eq!(scene.send(1), AGAIN, "until it is opened anew");
+    assert_eq!(scene.send(1), FULL, "until it is opened anew");
     scene.rest();
     assert_eq!(scene.send(1), ARRIVED);
     assert_eq!(scene.keeper.progress().generation, before.generation + 1);
@@ -312,7 +317,7 @@ fn damage_that_is_met_at_run_time_is_salvaged_though_no_opening_finds_it() {
     let source =
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
     let damage = JournalError::Sql { operation: "write", path: scene.home.path().join(FILE), source };
-    scene.keeper.fail(&damage, scene.now());
+    scene.keeper.fail(damage, scene.now());
     scene.rest();
     assert_eq!(scene.send_with(&[0, 1], Vec::new()), [ARRIVED, ARRIVED]);
     assert_eq!(scene.keeper.findings().len(), 1);
@@ -334,7 +339,7 @@ fn the_log_is_folded_while_the_disk_still_has_room_for_what_is_in_it() {
     // Too little even so: refusals, which are counted, do not make it grow into the last that is left.
     *scene.disk.1.lock().unwrap() = Some(1_000);
     for number in 21..60 {
-        assert_eq!(scene.send(number), "Surveys refused: disk full; try again later");
+        assert_eq!(scene.send(number), FULL);
         assert!(OsDisk.length(&log).unwrap() < 100_000);
     }
 }
@@ -360,4 +365,41 @@ fn a_journal_that_the_disk_does_not_show_for_a_moment_is_not_taken_for_none() {
     scene.disk.fail(&[]);
     let keeper = open(scene.home.path(), &scene.disk, 1 << 30, 9).unwrap();
     assert_eq!(keeper.progress().last_seq, 2);
+}
+
+#[test]
+fn on_a_full_disk_damaged_files_that_were_set_aside_go_before_a_survey_is_refused() {
+    let mut scene = Scene::new(1 << 30);
+    assert_eq!(scene.send(0), ARRIVED);
+    let (done, _saved) = oneshot::channel();
+    scene.send_with(&[], vec![Order::Salvage { done }]);
+    let finding = scene.keeper.findings().remove(0);
+    assert!(finding.aside.exists());
+    assert_eq!(scene.send(1), ARRIVED);
+    assert!(finding.aside.exists(), "nobody needs its room");
+    *scene.disk.1.lock().unwrap() = Some(1_000);
+    assert_eq!(scene.send(2), FULL);
+    assert!(!finding.aside.exists());
+}
+
+#[test]
+fn what_was_damaged_after_the_cloud_had_it_is_told_apart_before_and_after_a_salvage() {
+    let mut scene = Scene::new(1 << 30);
+    for number in 0..10 {
+        assert_eq!(scene.send(number), ARRIVED);
+    }
+    let (note, _) = scene.note(5);
+    scene.send_with(&[], vec![note]);
+    scene.provoke("INSERT INTO refused VALUES (4, 0, 'no', 1, NULL)");
+    scene.provoke("UPDATE surveys SET received = received + 1 WHERE seq IN (3, 4, 8)");
+    let told = |scene: &Scene| {
+        let holdings = Holdings::open(scene.home.path()).unwrap();
+        let seqs = |damaged: &Damaged| damaged.named.iter().map(|row| row.seq).collect::<Vec<_>>();
+        (seqs(holdings.damaged_but_passed_on()), seqs(holdings.lost()), holdings.lost().count)
+    };
+    assert_eq!(told(&scene), (vec![3], vec![4, 8], 2));
+    let (done, _saved) = oneshot::channel();
+    scene.send_with(&[], vec![Order::Salvage { done }]);
+    assert_eq!(scene.keeper.findings()[0].damaged, 3);
+    assert_eq!(told(&scene), (vec![3], vec![4, 8], 2));
 }

@@ -56,7 +56,8 @@ CREATE TABLE counters (
 ) STRICT, WITHOUT ROWID;
 
 -- Single facts: held_through (the cloud holds every survey up to this seq), keys_through, round_opened,
--- last_round, roster, journal_max, uplink, journal_id (16 hexadecimal digits), confirmed, salvaged (surveys saved, damaged).
+-- last_round, roster, journal_max, uplink, journal_id (16 hexadecimal digits), confirmed, salvaged,
+-- counted_gaps (`facts.rs` tells of each).
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
     value ANY NOT NULL

@@ -1,7 +1,9 @@
 //! The journal against a model of it, and after damage.
 
+mod aside;
 mod custody;
 mod damage;
+mod gaps;
 mod model;
 
 use super::*;

@@ -75,7 +75,7 @@ impl Oracle {
         said: Option<&[Outcome]>,
         found: impl Fn() -> Option<BTreeMap<Seq, Row>>,
     ) {
-        let unwritten = |outcome: &Outcome| outcome.text().contains("cannot write");
+        let unwritten = |outcome: &Outcome| matches!(outcome, Outcome::Unwritten(_));
         // While nothing can be written, what was in limbo stays there.
         let open = said.is_some_and(|said| !said.iter().any(unwritten));
         if open
@@ -262,8 +262,7 @@ impl Setup<'_> {
         let text = outcome.text();
         let full = (self.journal_full && text.contains("journal full"))
             || (self.disk_full && text.contains("disk full"));
-        let failed = text.contains("cannot measure") || text.contains("cannot write");
-        full || (self.troubled && failed)
+        full || (self.troubled && text.contains("cannot measure"))
     }
 }
 

@@ -19,7 +19,7 @@ const MAX_RAW: usize = 4_096;
 /// Refused inputs of one group that a gateway keeps.
 const KEPT_OF_GROUP: usize = 8;
 /// What a gateway counts of its own journal, and others judge.
-const OWN: [&str; 3] = ["checksum", "lost", "refused-by-cloud"];
+const OWN: [&str; 4] = ["checksum", "checksum-passed-on", "lost", "refused-by-cloud"];
 
 type Counts = BTreeMap<String, u64>;
 /// A reason, and the start of what was refused for it.
@@ -151,7 +151,7 @@ impl Oracle {
         said: Option<&[Outcome]>,
         zone: &TimeZone,
     ) {
-        let open = said.filter(|said| !said.iter().any(|one| one.text().contains("cannot write")));
+        let open = said.filter(|said| !said.iter().any(|one| matches!(one, Outcome::Unwritten(_))));
         let refusals = &mut self.custody(gateway).refusals;
         let Some(said) = open else {
             let perhaps = came.iter().map(|one| reason(one, zone).unwrap_or_else(|| "full".to_owned()));
