@@ -56,7 +56,10 @@ impl World {
         self.gateways[gateway].machine.on_the_desk();
         let Ok(rows) = self.gateways[gateway].machine.journal() else { return };
         let held = self.gateways[gateway].machine.held_through();
-        let waiting = rows.range(held + 1..).next().is_some();
+        // Of what is behind that nobody knows yet whether it is there.
+        let known = self.shared.oracle.custody(gateway).last();
+        let rows: Vec<_> = rows.into_iter().filter(|(seq, _)| *seq <= known).collect();
+        let waiting = rows.iter().any(|(seq, _)| *seq > held);
         let rows: Vec<_> = rows.into_iter().filter(|(seq, _)| !waiting || *seq > held).collect();
         let place = usize::try_from(self.shared.rng.below(rows.len() as u64)).unwrap_or(0);
         let Some((seq, row)) = rows.get(place).filter(|(_, row)| !row.readings.is_empty()) else { return };

@@ -20,6 +20,8 @@ pub struct Rounds {
     roster: BTreeSet<DeviceId>,
     /// The journal was damaged, and may have forgotten who reported.
     unsure: bool,
+    /// A commit that may have closed it failed: when the journal is opened anew it may be closed all the same.
+    perhaps: bool,
 }
 
 /// What a journal says of its rounds.
@@ -85,6 +87,7 @@ impl Oracle {
                 custody.rounds.closed_through = facts().through();
                 (custody.rounds.opened, custody.rounds.unsure) = (None, false);
             }
+            custody.rounds.perhaps |= step.closed == 0;
             return;
         }
         if let Some(wrong) = custody.judge_step(step, facts) {
@@ -114,14 +117,16 @@ impl Custody {
         self.rounds.opened = Some((from, to));
         let reported = self.reported(self.rounds.closed_through, self.last);
         let complete = step.roster.is_subset(&reported);
-        if closed == 0 && step.troubled {
-            // A commit that failed may have closed it all the same.
-            let facts = (complete || now >= from + deadline).then(facts);
-            return facts
-                .filter(|facts| facts.through() > self.rounds.closed_through)
-                .and_then(|facts| self.go_on_from(&facts));
-        }
         if closed == 0 {
+            let due = complete || now >= from + deadline;
+            self.rounds.perhaps |= due && step.troubled;
+            let facts = (due && self.rounds.perhaps).then(facts);
+            if let Some(facts) = facts.filter(|facts| facts.through() > self.rounds.closed_through) {
+                return self.go_on_from(&facts);
+            }
+            if step.troubled {
+                return None;
+            }
             let overdue = complete || now >= to + deadline;
             let left = Duration::from_millis((to + deadline - now).max(1).unsigned_abs());
             let sleeps = step.pause > left;
@@ -135,8 +140,10 @@ impl Custody {
             return Some(format!("{closed} rounds closed before their time"));
         }
         let Some(round) = facts().closed else { return Some("a round that closed is not told".to_owned()) };
-        let wrong = self.judge_round(&round, Some(now), (from, to));
-        (self.rounds.closed_through, self.rounds.opened) = (self.last, None);
+        // If the one before has closed without a word, this is another, which opened later.
+        let another = self.rounds.perhaps && time(&round.opened) > to;
+        let wrong = if another { None } else { self.judge_round(&round, Some(now), (from, to)) };
+        (self.rounds.closed_through, self.rounds.opened, self.rounds.perhaps) = (self.last, None, false);
         wrong.or_else(|| {
             (round.last_seq != self.last).then(|| format!("{round:?} does not end at survey {}", self.last))
         })
@@ -152,7 +159,6 @@ impl Custody {
         let reported = self.reported(self.rounds.closed_through, round.last_seq);
         let silent: Vec<String> = self.rounds.roster.difference(&reported).map(DeviceId::to_string).collect();
         let expected = self.rounds.roster.len();
-        let time = |text: &str| text.parse().map(UtcInstant::as_millis).unwrap_or_default();
         let in_time = (opened.0..=opened.1).contains(&time(&round.opened))
             && now.is_none_or(|now| now == time(&round.closed));
         let counted = round.expected == expected && round.reported == expected - silent.len();
@@ -169,6 +175,7 @@ impl Custody {
         let wrong = if self.rounds.unsure { None } else { self.judge_facts(facts) };
         self.rounds.closed_through = facts.through();
         self.rounds.opened = facts.opened.map(|opened| (opened, opened));
+        self.rounds.perhaps = false;
         wrong
     }
 
@@ -188,4 +195,9 @@ impl Custody {
         (open != facts.opened.is_some())
             .then(|| format!("surveys behind {through}: {open}; a round is open since {:?}", facts.opened))
     }
+}
+
+/// An instant as a round tells it.
+fn time(text: &str) -> Millis {
+    text.parse().map(UtcInstant::as_millis).unwrap_or_default()
 }
