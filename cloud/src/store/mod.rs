@@ -38,6 +38,7 @@ use bytes::Bytes;
 use fieldpost_core::{Refusal, UtcInstant};
 use jiff::tz::TimeZone;
 use readers::Readers;
+use rusqlite::Transaction;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
@@ -139,6 +140,24 @@ impl Store {
         if tokio::time::timeout(self.commit_deadline, work).await.ok().flatten().is_none() {
             tracing::error!("refused input could not be kept for inspection: the store is busy or closed");
         }
+    }
+
+    /// Changes something in a transaction of its own; when this returns well it is on disk.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SubmitError> {
+        let wait = async {
+            let (answer, answered) = oneshot::channel();
+            let job = Job::Write(Box::new(move |vault| {
+                // Whoever asked may have gone.
+                let _ = answer.send(vault.change(work));
+            }));
+            self.queue.send(job).await.map_err(|_| SubmitError::Closed)?;
+            let done = answered.await.map_err(|_| SubmitError::Closed)?;
+            done.map_err(|error| SubmitError::Store(error.to_string()))
+        };
+        tokio::time::timeout(self.commit_deadline, wait).await.unwrap_or(Err(SubmitError::Busy))
     }
 
     /// Readings held.

@@ -220,6 +220,23 @@ pub(super) fn limit(vault: &Vault, pages: i64) {
     vault.connection.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
 }
 
+#[tokio::test]
+async fn a_change_that_fails_changes_nothing_and_leaves_uploads_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    let fails = store.write(|transaction| {
+        transaction.execute("INSERT INTO refusals VALUES ('a', 1, 1)", [])?;
+        transaction.execute("INSERT INTO refusals VALUES ('a', 2, 2)", [])
+    });
+    assert!(matches!(fails.await, Err(SubmitError::Store(_))));
+    store.healthy(Duration::from_secs(10)).await.unwrap();
+    let count = |transaction: &Transaction<'_>| {
+        transaction.query_row("SELECT count(*) FROM refusals", [], |row| row.get::<_, i64>(0))
+    };
+    assert_eq!(store.write(count).await.unwrap(), 0);
+    store.close().await;
+}
+
 #[test]
 fn the_quarantine_keeps_the_newest_thousand() {
     let folder = tempfile::tempdir().unwrap();

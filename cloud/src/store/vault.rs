@@ -152,6 +152,20 @@ impl Vault {
         result
     }
 
+    /// Does `work` in a transaction of its own: what comes back without an error is on disk.
+    pub(super) fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let result = write(&mut self.connection, work);
+        let failing = self.failing;
+        self.note(&result);
+        // An operator's mistake (a name that is taken, say) does not mean that uploads cannot be stored.
+        self.failing = failing;
+        self.mend();
+        result
+    }
+
     /// After a failure: tries whether the store can be written again.
     pub(super) fn probe(&mut self) {
         if self.failing {

@@ -27,6 +27,8 @@ const MAX_COST: usize = 100_000;
 pub(super) enum Job {
     /// Store surveys.
     Store(Submission, oneshot::Sender<Result<Stored, SubmitError>>),
+    /// Change something else, in a transaction of its own; it answers by itself.
+    Write(Box<dyn FnOnce(&mut Vault) + Send>),
     /// Keep refused input.
     Quarantine(Refused, oneshot::Sender<()>),
     /// Say that it is alive.
@@ -63,7 +65,8 @@ impl Writer {
     /// Works until it is stopped or nobody is left who could submit.
     pub(super) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
-            let (mut stores, mut refused, mut pings, mut stop) = (Vec::new(), Vec::new(), Vec::new(), false);
+            let (mut stores, mut writes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut pings, mut stop) = (Vec::new(), false);
             let (mut next, mut cost) = (Some(first), 0_usize);
             while let Some(job) = next.take() {
                 match job {
@@ -71,14 +74,17 @@ impl Writer {
                         cost = cost.saturating_add(submission.cost());
                         stores.push((submission, answer));
                     }
+                    Job::Write(work) => writes.push(work),
                     Job::Quarantine(one, answer) => refused.push((one, answer)),
                     Job::Ping(answer) => pings.push(answer),
                     Job::Stop => stop = true,
                 }
-                let room = cost < MAX_COST && stores.len() + refused.len() < MAX_WAITING && !stop;
+                let room =
+                    cost < MAX_COST && stores.len() + writes.len() + refused.len() < MAX_WAITING && !stop;
                 next = if room { self.queue.try_recv().ok() } else { None };
             }
             self.store(stores);
+            writes.into_iter().for_each(|work| work(&mut self.vault));
             self.quarantine(refused);
             self.probe(!pings.is_empty());
             for ping in pings {
