@@ -22,6 +22,7 @@ mod http;
 mod ingest;
 mod intake;
 mod limits;
+mod live;
 mod once;
 mod seats;
 mod settings;

@@ -54,10 +54,10 @@ pub async fn run_within(
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
     let requests = http.map(|listener| {
-        let api = http::Api { intake, budget, limits, once: once.clone() };
-        tokio::spawn(http::run(listener, api, stop.clone()))
+        tokio::spawn(http::run(listener, http::Api { intake, budget, limits, once: once.clone(), stop }))
     });
 
+    let showing = tokio::spawn(store.live.clone().run());
     let result = tokio::select! {
         () = shutdown => Ok(()),
         accepted = once.wait(), if settings.once => if accepted { Ok(()) } else { Err(Error::NotAccepted) },
@@ -70,6 +70,7 @@ pub async fn run_within(
             tracing::error!(%error, "a listener ended badly");
         }
     }
+    showing.abort();
     store.close().await;
     tracing::info!("the cloud has ended");
     result

@@ -6,6 +6,7 @@ mod answer;
 mod body;
 mod conflicts;
 mod devices;
+mod events;
 mod gateways;
 mod health;
 mod metrics;
@@ -43,11 +44,12 @@ pub(crate) struct Api {
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) once: Once,
+    pub(crate) stop: Stop,
 }
 
 /// Serves requests until the stop.
-pub(crate) async fn run(listener: TcpListener, api: Api, stop: Stop) {
-    let limits = api.limits;
+pub(crate) async fn run(listener: TcpListener, api: Api) {
+    let (limits, stop) = (api.limits, api.stop.clone());
     let connections = Connections {
         limit: limits.http_connections,
         counters: Arc::clone(&api.intake.counters.http),
@@ -67,6 +69,7 @@ fn router(api: Api) -> Router {
         .route("/api/v1/devices/{id}/readings", get(readings::list))
         .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
         .route("/api/v1/gateways", get(gateways::list))
+        .route("/api/v1/events", get(events::get))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)

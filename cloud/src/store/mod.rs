@@ -32,6 +32,7 @@ pub(crate) use readings::Fate;
 use crate::{
     Error, Origin,
     console::Console,
+    live::Live,
     submission::{Format, Submission, Upload},
 };
 use bytes::Bytes;
@@ -57,6 +58,8 @@ pub struct Store {
     /// The writer, until it is waited for.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     commit_deadline: Duration,
+    /// Who watches is shown here what was committed.
+    pub(crate) live: Live,
 }
 
 /// Why an upload was not stored.
@@ -98,11 +101,13 @@ impl Store {
         state.readings.store(vault.readings(), Relaxed);
         let readers = Readers::open(path).map_err(|error| open::opening(path, &error))?;
         let (sender, queue) = mpsc::channel(writer::MAX_WAITING);
-        let writer = Writer { vault, queue, state: Arc::clone(&state), console, zone, lock };
+        let live = Live::new();
+        let (theirs, watched) = (Arc::clone(&state), live.clone());
+        let writer = Writer { vault, queue, state: theirs, console, live: watched, zone, lock };
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
         let thread = thread.map_err(Error::Thread)?;
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { queue: sender, readers, state, thread, commit_deadline })
+        Ok(Self { queue: sender, readers, state, thread, commit_deadline, live })
     }
 
     /// Stores surveys; when this returns well they are on disk.

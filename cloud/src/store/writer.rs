@@ -5,10 +5,12 @@ use super::{
     file::Lock,
     outcome::{Kept, Stored},
     quarantine::Refused,
+    readings::Fate,
     vault::Vault,
 };
 use crate::{
     console::{Console, Printout},
+    live::Live,
     submission::Submission,
 };
 use jiff::tz::TimeZone;
@@ -55,6 +57,7 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Job>,
     pub(super) state: Arc<State>,
     pub(super) console: Option<Console>,
+    pub(super) live: Live,
     /// The zone of console lines whose sender says no other.
     pub(super) zone: TimeZone,
     /// Held as long as the store is written.
@@ -117,6 +120,9 @@ impl Writer {
                     continue;
                 }
             };
+            if self.live.is_watched() {
+                tell_watchers(&self.live, &submission, &fates);
+            }
             if self.console.is_some() {
                 let zone = submission.origin.time_zone.unwrap_or_else(|| self.zone.clone());
                 shown.extend(Printout::new(submission.surveys, &fates, zone));
@@ -161,5 +167,17 @@ impl Writer {
             tracing::warn!(%error, "the store was not closed cleanly; the next start repairs it");
         }
         drop(self.lock);
+    }
+}
+
+/// Leaves notes of what was new.
+fn tell_watchers(live: &Live, submission: &Submission, fates: &[Fate]) {
+    live.contact(&submission.origin.gateway, submission.received);
+    let mut fates = fates.iter();
+    for one in &submission.surveys {
+        let fates = fates.by_ref().take(one.survey.readings.len());
+        let readings = one.survey.readings.iter().zip(fates);
+        let new = readings.filter(|(_, fate)| matches!(fate, Fate::New | Fate::Filled));
+        live.readings(&one.survey.device, new.map(|(reading, _)| *reading));
     }
 }
