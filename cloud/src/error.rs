@@ -59,6 +59,22 @@ pub enum Error {
         /// The latest version that this program knows.
         known: i64,
     },
+    /// A file is where another was to be put.
+    #[error(
+        "{} is there already; name another file, or, to put a backup in a store's place, say --replace", path.display()
+    )]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy cannot be made.
+    #[error("{} cannot be written: {detail}; make room, or choose another place", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
     /// A socket cannot be used.
     #[error("a listening socket cannot be used: {0}")]
     Socket(#[from] io::Error),

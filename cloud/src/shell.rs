@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
-    counters::Counters, folder, http, ingest, intake::Intake, once::Once,
+    counters::Counters, folder, http, ingest, intake::Intake, once::Once, retention,
 };
 use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -54,10 +54,11 @@ pub async fn run_within(
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
     let requests = http.map(|listener| {
-        tokio::spawn(http::run(listener, http::Api { intake, budget, limits, once: once.clone(), stop }))
+        let (once, checking) = (once.clone(), Arc::default());
+        tokio::spawn(http::run(listener, http::Api { intake, budget, limits, once, stop, checking }))
     });
 
-    let showing = tokio::spawn(store.live.clone().run());
+    let beside = [tokio::spawn(store.live.clone().run()), tokio::spawn(retention::run(store.clone()))];
     let result = tokio::select! {
         () = shutdown => Ok(()),
         accepted = once.wait(), if settings.once => if accepted { Ok(()) } else { Err(Error::NotAccepted) },
@@ -70,7 +71,7 @@ pub async fn run_within(
             tracing::error!(%error, "a listener ended badly");
         }
     }
-    showing.abort();
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     store.close().await;
     tracing::info!("the cloud has ended");
     result

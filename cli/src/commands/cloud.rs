@@ -84,7 +84,7 @@ fn tcp(text: &str) -> Result<Address, String> {
     Address::parse(text, &[Scheme::Tcp])
 }
 
-fn store(text: &str) -> Result<PathBuf, String> {
+pub(super) fn store(text: &str) -> Result<PathBuf, String> {
     let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty());
     path.map(PathBuf::from).ok_or_else(|| format!("`{text}` is no store; write sqlite:PATH"))
 }

@@ -1,5 +1,6 @@
 //! The commands: each turns its arguments into settings, opens its sockets, and runs its crate.
 
+mod backup;
 mod cloud;
 mod demo;
 mod device;
@@ -24,6 +25,12 @@ pub(crate) enum Command {
     Cloud(cloud::CloudArgs),
     /// Check that the cloud holds what it acknowledged to gateways, and say what each device owes
     Verify(verify::VerifyArgs),
+    /// Copy the cloud's store, also while it runs
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the cloud's store
+    Restore(backup::RestoreArgs),
+    /// Read the cloud's store through, and say whether it is whole
+    Check(backup::CheckArgs),
 }
 
 impl Command {
@@ -34,6 +41,9 @@ impl Command {
             Self::Gateway(args) => args.run(),
             Self::Cloud(args) => args.run(),
             Self::Verify(args) => args.run(),
+            Self::Backup(args) => args.run(),
+            Self::Restore(args) => args.run(),
+            Self::Check(args) => args.run(),
         }
     }
 }

@@ -4,17 +4,20 @@
 mod accept;
 mod answer;
 mod body;
+mod check;
 mod conflicts;
 mod devices;
 mod events;
 mod gateways;
 mod health;
+mod json;
 mod metrics;
 mod number;
 mod paging;
 mod problem;
 mod query;
 mod readings;
+mod retention;
 mod server;
 mod stall;
 mod surveys;
@@ -45,6 +48,8 @@ pub(crate) struct Api {
     pub(crate) limits: Limits,
     pub(crate) once: Once,
     pub(crate) stop: Stop,
+    /// Held by the one check of the store.
+    pub(crate) checking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Serves requests until the stop.
@@ -70,6 +75,9 @@ fn router(api: Api) -> Router {
         .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
         .route("/api/v1/gateways", get(gateways::list))
         .route("/api/v1/events", get(events::get))
+        .route("/api/v1/retention", get(retention::get).put(retention::put))
+        .route("/api/v1/retention/preview", get(retention::preview))
+        .route("/api/v1/check", post(check::post))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)

@@ -12,7 +12,7 @@ use std::{
 pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
 /// The store's file with `suffix` behind its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

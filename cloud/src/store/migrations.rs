@@ -5,10 +5,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What changes a store of version n (the position here) into one of version n + 1. Only ever add to the end.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_custody.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("sql/0001_store.sql"),
+    include_str!("sql/0002_custody.sql"),
+    include_str!("sql/0003_settings.sql"),
+];
 
 /// The version that this program reads and writes.
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 

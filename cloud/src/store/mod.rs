@@ -4,7 +4,9 @@
 //! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
+mod backup;
 mod batch;
+mod check;
 mod conflicts;
 mod custody;
 mod file;
@@ -17,10 +19,13 @@ mod query;
 mod readers;
 mod readings;
 mod receipts;
+pub(crate) mod retention;
 mod surveys;
 mod vault;
 mod writer;
 
+pub use backup::{Copied, back_up, restore};
+pub use check::check;
 pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
@@ -41,7 +46,7 @@ use jiff::tz::TimeZone;
 use readers::Readers;
 use rusqlite::Transaction;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     thread::JoinHandle,
     time::Duration,
@@ -58,6 +63,7 @@ pub struct Store {
     /// The writer, until it is waited for.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     commit_deadline: Duration,
+    path: PathBuf,
     /// Who watches is shown here what was committed.
     pub(crate) live: Live,
 }
@@ -107,7 +113,7 @@ impl Store {
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
         let thread = thread.map_err(Error::Thread)?;
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { queue: sender, readers, state, thread, commit_deadline, live })
+        Ok(Self { queue: sender, readers, state, thread, commit_deadline, path: path.to_owned(), live })
     }
 
     /// Stores surveys; when this returns well they are on disk.
@@ -152,11 +158,19 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, SubmitError> {
+        self.with_vault(move |vault| vault.change(work)).await
+    }
+
+    /// Does `work` on the writer's thread, in its turn.
+    async fn with_vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vault) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SubmitError> {
         let wait = async {
             let (answer, answered) = oneshot::channel();
             let job = Job::Write(Box::new(move |vault| {
                 // Whoever asked may have gone.
-                let _ = answer.send(vault.change(work));
+                let _ = answer.send(work(vault));
             }));
             self.queue.send(job).await.map_err(|_| SubmitError::Closed)?;
             let done = answered.await.map_err(|_| SubmitError::Closed)?;

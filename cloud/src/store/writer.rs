@@ -25,12 +25,15 @@ pub(super) const MAX_WAITING: usize = 1_024;
 /// The cost of one transaction, in readings, beyond which no further job is taken into it: some 100 ms of work.
 const MAX_COST: usize = 100_000;
 
+/// Something to be done to the vault; it answers by itself.
+pub(super) type Work = Box<dyn FnOnce(&mut Vault) + Send>;
+
 /// Work for the writer.
 pub(super) enum Job {
     /// Store surveys.
     Store(Submission, oneshot::Sender<Result<Stored, SubmitError>>),
     /// Change something else, in a transaction of its own; it answers by itself.
-    Write(Box<dyn FnOnce(&mut Vault) + Send>),
+    Write(Work),
     /// Keep refused input.
     Quarantine(Refused, oneshot::Sender<()>),
     /// Say that it is alive.
@@ -87,7 +90,7 @@ impl Writer {
                 next = if room { self.queue.try_recv().ok() } else { None };
             }
             self.store(stores);
-            writes.into_iter().for_each(|work| work(&mut self.vault));
+            self.write(writes);
             self.quarantine(refused);
             self.probe(!pings.is_empty());
             for ping in pings {
@@ -130,6 +133,14 @@ impl Writer {
         }
         if let Some(console) = &self.console {
             shown.into_iter().for_each(|printout| console.show(printout));
+        }
+    }
+
+    /// Does what others want to be written.
+    fn write(&mut self, writes: Vec<Work>) {
+        if !writes.is_empty() {
+            writes.into_iter().for_each(|work| work(&mut self.vault));
+            self.tell();
         }
     }
 
