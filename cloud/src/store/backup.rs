@@ -89,7 +89,7 @@ fn examine(copy: &Path) -> Result<Copied, Error> {
 
 /// Makes a whole file durable, and gives it its name.
 fn settle(part: &Path, name: &Path) -> Result<(), Error> {
-    let done = File::open(part).and_then(|file| file.sync_all());
+    let done = file::make_private(part).and_then(|()| File::open(part)).and_then(|file| file.sync_all());
     let done = done.and_then(|()| fs::rename(part, name)).and_then(|()| crate::folder::sync_of(name));
     done.map_err(|error| unwritable(name, &error.to_string()))
 }

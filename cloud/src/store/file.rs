@@ -4,6 +4,8 @@ use super::vault::Vault;
 use crate::{Error, folder};
 use std::{
     fs::{self, File, TryLockError},
+    io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -39,12 +41,21 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     }
 }
 
+/// Keeps others from reading a file that has secrets in it, hashed or not (promise P9). SQLite gives the files beside it the same mode.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
 /// Opens the store, or makes it where there is none.
 pub(super) fn open(path: &Path) -> Result<Vault, Error> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() && file.len() == 0 => {
             // Stores are made elsewhere and moved here whole, so an empty file has lost its content.
             return Err(Error::Damaged { path: path.to_owned(), detail: "the file is empty".into() });
+        }
+        // One that was made by an earlier version, or copied here.
+        Ok(file) if file.permissions().mode() & 0o077 != 0 => {
+            make_private(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
         }
         Ok(_) => {}
         Err(_) => create(path)?,
@@ -64,8 +75,9 @@ fn create(path: &Path) -> Result<(), Error> {
         // What a crash in this place left behind; nothing was ever stored in it.
         let _ = fs::remove_file(beside(&unfinished, suffix));
     }
-    Vault::create(&unfinished)?;
     let unusable = |source| Error::Folder { path: path.to_owned(), source };
+    File::create(&unfinished).and_then(|_| make_private(&unfinished)).map_err(unusable)?;
+    Vault::create(&unfinished)?;
     File::open(&unfinished).and_then(|file| file.sync_all()).map_err(unusable)?;
     fs::rename(&unfinished, path).map_err(unusable)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -73,4 +85,25 @@ fn create(path: &Path) -> Result<(), Error> {
     }
     tracing::info!(store = %path.display(), "a new store was made");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn p9_nobody_else_reads_the_store_or_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let vault = open(&path).unwrap();
+        assert_eq!([mode(&path), mode(&beside(&path, "-wal"))], [0o600, 0o600]);
+        drop(vault);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        drop(open(&path).unwrap());
+        assert_eq!(mode(&path), 0o600);
+    }
 }
