@@ -54,7 +54,12 @@ impl Live {
 
     /// Whether anybody would see what is noted.
     pub(crate) fn is_watched(&self) -> bool {
-        self.0.texts.receiver_count() > 0
+        self.watchers() > 0
+    }
+
+    /// How many watch.
+    pub(crate) fn watchers(&self) -> usize {
+        self.0.texts.receiver_count()
     }
 
     /// A new watcher; None if there are too many.
