@@ -23,6 +23,7 @@ mod ingest;
 mod intake;
 mod limits;
 mod live;
+mod mqtt;
 mod once;
 mod retention;
 mod seats;
@@ -46,6 +47,7 @@ pub mod parts {
 
 pub use error::Error;
 pub use limits::Limits;
+pub use mqtt::{Broker, Topics};
 pub use settings::{Settings, Sockets};
 pub use shell::{run, run_within};
 pub use store::{Copied, Outcome, Store, SubmitError, back_up, check, restore};

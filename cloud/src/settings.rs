@@ -1,5 +1,6 @@
 //! What the cloud is told at its start.
 
+use crate::Broker;
 use jiff::tz::TimeZone;
 use std::{net::TcpListener, path::PathBuf};
 
@@ -14,13 +15,15 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// Take one upload, answer it, and end.
     pub once: bool,
+    /// The MQTT broker that is told the newest values, if any.
+    pub mqtt: Option<Broker>,
 }
 
 impl Settings {
     /// Runs for ever, on the store `store.db` in `data`, in UTC.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), store: None, time_zone: TimeZone::UTC, once: false }
+        Self { data: data.into(), store: None, time_zone: TimeZone::UTC, once: false, mqtt: None }
     }
 
     /// The store's file.

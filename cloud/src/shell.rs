@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
-    counters::Counters, folder, http, ingest, intake::Intake, once::Once, retention,
+    counters::Counters, folder, http, ingest, intake::Intake, mqtt, once::Once, retention,
 };
 use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -48,6 +48,7 @@ pub async fn run_within(
     let (stopping, stop) = Stop::new();
     let intake = Intake { store: store.clone(), counters: Arc::new(Counters::default()) };
     let (budget, once) = (Budget::new(limits.bytes_in_flight), Once::new());
+    let publishing = settings.mqtt.map(|broker| tokio::spawn(mqtt::run(broker, store.clone(), stop.clone())));
     let uploads = upload.map(|listener| {
         let (intake, budget, once) = (intake.clone(), budget.clone(), once.clone());
         let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };
@@ -66,9 +67,9 @@ pub async fn run_within(
     };
     // Nobody is left to hear it if both listeners have ended already.
     let _ = stopping.send(true);
-    for listener in [uploads, requests].into_iter().flatten() {
-        if let Err(error) = listener.await {
-            tracing::error!(%error, "a listener ended badly");
+    for task in [uploads, requests, publishing].into_iter().flatten() {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task ended badly");
         }
     }
     beside.iter().for_each(tokio::task::JoinHandle::abort);

@@ -8,7 +8,7 @@ use crate::{
     stop,
 };
 use clap::Args;
-use fieldpost_cloud::{Settings, Sockets};
+use fieldpost_cloud::{Broker, Settings, Sockets, Topics};
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 
@@ -43,6 +43,15 @@ pub(crate) struct CloudArgs {
     /// Take and show everything unauthenticated also off loopback
     #[arg(long, env = "FIELDPOST_ALLOW_INSECURE")]
     allow_insecure: bool,
+    /// Tell this MQTT broker the newest values, as Home Assistant finds them by itself: mqtt://[NAME@]HOST[:1883]; the password comes from FIELDPOST_MQTT_PASSWORD
+    #[arg(long, env = "FIELDPOST_MQTT", value_name = "URL", value_parser = super::mqtt::broker)]
+    mqtt: Option<Broker>,
+    /// Before all topics of ours at the broker
+    #[arg(long, env = "FIELDPOST_MQTT_PREFIX", value_name = "TOPIC", default_value = "fieldpost", value_parser = super::mqtt::topic)]
+    mqtt_prefix: String,
+    /// Home Assistant's discovery prefix
+    #[arg(long, env = "FIELDPOST_MQTT_DISCOVERY", value_name = "TOPIC", default_value = "homeassistant", value_parser = super::mqtt::topic)]
+    mqtt_discovery: String,
     /// Take one upload, then exit: 0 if it was stored, else 1
     #[arg(long, env = "FIELDPOST_ONCE")]
     once: bool,
@@ -67,11 +76,16 @@ impl CloudArgs {
             upload: upload.map(|address| open(address, "--listen")).transpose()?,
             http: http.map(|address| open(address, "--http")).transpose()?,
         };
+        let topics = Topics { prefix: self.mqtt_prefix, discovery: self.mqtt_discovery };
         let settings = Settings {
             data: self.data,
             store: self.store,
             time_zone: self.time_zone.unwrap_or_else(TimeZone::system),
             once: self.once,
+            mqtt: self
+                .mqtt
+                .map(|broker| super::mqtt::with_password(Broker { topics, ..broker }))
+                .transpose()?,
         };
         stop::until_asked(|shutdown| async move {
             let ran = fieldpost_cloud::run(sockets, settings, Box::new(std::io::stdout()), shutdown).await;

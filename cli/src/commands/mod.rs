@@ -5,6 +5,7 @@ mod cloud;
 mod demo;
 mod device;
 mod gateway;
+mod mqtt;
 mod status;
 mod verify;
 

@@ -30,7 +30,7 @@ pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
 
-pub(crate) use query::{ConflictRow, DeviceRow, Range};
+pub(crate) use query::{ConflictRow, DeviceRow, GatewayRow, Range};
 pub(crate) use readers::ReadError;
 pub(crate) use readings::Fate;
 

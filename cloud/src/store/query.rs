@@ -141,6 +141,18 @@ impl Store {
         self.readers.ask(ask).await
     }
 
+    /// The gateway that brought the newest survey of a device.
+    pub(crate) async fn gateway_of(&self, device: String) -> Result<Option<String>, ReadError> {
+        let ask = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT gateways.name FROM surveys JOIN gateways ON gateways.id = surveys.gateway
+                 WHERE device = (SELECT id FROM devices WHERE name = ?) ORDER BY starts DESC LIMIT 1",
+            )?;
+            statement.query_row([device], |row| row.get(0)).optional()
+        };
+        self.readers.ask(ask).await
+    }
+
     /// The gateways in order of their names, after `after`, at most `limit`.
     pub(crate) async fn gateways(
         &self,
