@@ -1,4 +1,5 @@
 //! Retention, the check and backups, over a running cloud.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
 mod support;
 

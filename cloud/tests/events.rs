@@ -1,4 +1,5 @@
 //! Server-sent events: who watches sees what comes, and costs nobody anything.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
 mod support;
 

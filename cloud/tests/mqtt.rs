@@ -1,4 +1,5 @@
 //! The door to MQTT, at a real Mosquitto.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
 mod support;
 
