@@ -17,6 +17,7 @@ mod console;
 mod counters;
 mod custody;
 mod error;
+mod fleet;
 mod folder;
 mod http;
 mod ingest;

@@ -45,7 +45,10 @@ async fn devices_are_listed_page_by_page() {
     let text = cloud.get(next).await.text();
     assert!(text.contains(r#""last_values":{"temperature_c":21.15,"moisture_pct":32.3}"#), "{text}");
     assert!(page["next"].is_null());
-    assert_eq!(&cloud.get_json("/api/v1/devices/ithaca").await, device);
+    let one = cloud.get_json("/api/v1/devices/ithaca").await;
+    for (key, value) in device.as_object().unwrap() {
+        assert_eq!(&one[key], value, "{key}");
+    }
     cloud.stop().await;
 }
 

@@ -245,3 +245,33 @@ async fn a_cloud_that_says_no_mark_gets_every_survey_once() {
     assert_eq!(steps, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]);
     gateway.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p8_a_gateway_tells_the_cloud_at_its_start_what_waits_and_whom_it_expects() {
+    let data = tempdir().unwrap();
+    let gateway = Gateway::start(Settings { expect: ids(&["b", "a"]), ..settings(data.path(), nobody()) });
+    assert_eq!(exchange(gateway.address, "a 08:00 - 20 - 30%\nc 08:00 - 21 - 30%\n").await, ARRIVED);
+    gateway.stop().await.unwrap();
+    // Nobody is waited for now, so that what waits is still there when the cloud is told.
+    let cloud = Cloud::http(Seen { trouble: vec![(503, "busy"); 1_000], ..Seen::default() }).await;
+    let gateway = Gateway::start(Settings {
+        expect: ids(&["b", "a"]),
+        uplink_when: UplinkWhen::Round,
+        ..settings(data.path(), cloud.http_target())
+    });
+    let start = std::time::Instant::now();
+    let (path, report) = loop {
+        if let Some(report) = cloud.seen.lock().unwrap().reports.first() {
+            break report.clone();
+        }
+        assert!(start.elapsed() < DEADLINE, "the cloud was never told");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    gateway.stop().await.unwrap();
+    assert_eq!(path, "/api/v1/gateways/test%20gateway/status");
+    assert_eq!(report["roster"], serde_json::json!(["b", "a"]));
+    assert_eq!((&report["waiting"], &report["round"]), (&serde_json::json!(2), &serde_json::Value::Null));
+    let oldest: fieldpost_core::UtcInstant = report["oldest_waiting"].as_str().unwrap().parse().unwrap();
+    assert!(oldest <= now() && report["room_days"].as_f64().unwrap() > 1.0, "{report}");
+    assert_eq!(report["journal_limit"], Settings::JOURNAL_MAX);
+}

@@ -63,14 +63,13 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
 /// When each device and gateway was last heard, as numbers of now: no reading is told here, whose time would be another.
 async fn last_contacts(store: &Store, text: &mut Text) -> Result<(), Problem> {
     let devices = store.devices(None, MAX_NAMED).await?;
-    let heard = |row: &DeviceRow| row.last_contact.as_millis() > 0;
     text.family(
         "fieldpost_device_last_survey_timestamp_seconds",
         "gauge",
         "When a survey of the device last came.",
     );
-    for row in devices.iter().filter(|row| heard(row)) {
-        let seconds = row.last_contact.as_millis().unsigned_abs() / 1_000;
+    for (row, contact) in devices.iter().filter_map(|row| Some((row, row.last_contact?))) {
+        let seconds = contact.as_millis().unsigned_abs() / 1_000;
         text.sample("fieldpost_device_last_survey_timestamp_seconds", "device", &row.name, seconds);
     }
     let time = |row: &DeviceRow| row.last_time.map(|time| time.as_millis().unsigned_abs() / 1_000);
@@ -84,8 +83,13 @@ async fn last_contacts(store: &Store, text: &mut Text) -> Result<(), Problem> {
         "When the gateway last brought something.",
     );
     for row in store.gateways(None, MAX_NAMED).await? {
-        let seconds = row.last_contact.as_millis().unsigned_abs() / 1_000;
-        text.sample("fieldpost_gateway_last_contact_timestamp_seconds", "gateway", &row.name, seconds);
+        let seconds = row.gateway.last_contact.as_millis().unsigned_abs() / 1_000;
+        text.sample(
+            "fieldpost_gateway_last_contact_timestamp_seconds",
+            "gateway",
+            &row.gateway.name,
+            seconds,
+        );
     }
     Ok(())
 }

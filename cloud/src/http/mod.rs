@@ -3,22 +3,33 @@
 
 mod accept;
 mod answer;
+mod asked;
 mod body;
 mod check;
+mod completeness;
 mod conflicts;
+mod days;
+mod details;
 mod devices;
 mod events;
+mod fixed;
+mod fleet;
+mod gateway_status;
 mod gateways;
 mod health;
-mod json;
+mod input;
 mod metrics;
 mod number;
 mod paging;
+mod plan;
 mod problem;
+mod quarantine;
 mod query;
 mod readings;
 mod retention;
+mod series;
 mod server;
+mod shown;
 mod stall;
 mod surveys;
 
@@ -34,7 +45,7 @@ use crate::{
 use axum::{
     Router,
     http::{StatusCode, Uri},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use problem::Problem;
 use std::sync::Arc;
@@ -73,11 +84,20 @@ fn router(api: Api) -> Router {
         .route("/api/v1/devices/{id}", get(devices::one))
         .route("/api/v1/devices/{id}/readings", get(readings::list))
         .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
+        .route("/api/v1/devices/{id}/details", put(details::put))
+        .route("/api/v1/devices/{id}/series", get(series::get))
+        .route("/api/v1/devices/{id}/days/{date}", get(days::one))
+        .route("/api/v1/fleet", get(fleet::list))
+        .route("/api/v1/completeness", get(completeness::list))
+        .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/gateways", get(gateways::list))
         .route("/api/v1/events", get(events::get))
         .route("/api/v1/retention", get(retention::get).put(retention::put))
         .route("/api/v1/retention/preview", get(retention::preview))
         .route("/api/v1/check", post(check::post))
+        .route("/api/v1/gateways/{name}/status", put(gateway_status::put))
+        .route("/api/v1/plan", get(plan::get).put(plan::put).delete(plan::delete))
+        .route("/api/v1/plan/image", get(plan::image))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)

@@ -10,15 +10,12 @@
 //!
 //! All are retained. Values are the newest by the time of measuring, so a backlog of old readings changes nothing here.
 
-use crate::store::{DeviceRow, GatewayRow};
+use crate::{
+    fleet::state::{GRACE, State},
+    store::{Announced, GatewayRow},
+};
 use fieldpost_core::{Key, UtcInstant};
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// How often a device sends its survey, where nobody says otherwise.
-const SURVEY_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How much later than that it is late.
-const GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A retained message.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +40,15 @@ impl Topics {
     }
 
     /// A device's newest values, and whether it is there.
-    pub(super) fn device(&self, row: &DeviceRow, now: UtcInstant) -> Vec<Message> {
+    pub(super) fn device(&self, row: &Announced, now: UtcInstant) -> Vec<Message> {
         let Some(values) = row.last_values else { return Vec::new() };
-        let base = format!("{}/devices/{}", self.prefix, row.name);
+        let base = format!("{}/devices/{}", self.prefix, row.id);
         let hundredths = |number: i64| number as f64 / 100.0;
         let state = json!({
             "time": row.last_time.map(|time| time.to_string()),
             "temperature_c": values.temperature().map(|value| hundredths(value.hundredths())),
             "moisture_pct": values.moisture().map(|value| hundredths(value.hundredths())),
-            "last_contact": row.last_contact.to_string(),
+            "last_contact": row.last_contact.map(|time| time.to_string()),
         });
         vec![
             Message { topic: format!("{base}/state"), payload: state.to_string() },
@@ -60,7 +57,7 @@ impl Topics {
     }
 
     /// What Home Assistant needs to know of a device, a message for each quantity that it measures.
-    pub(super) fn discover_device(&self, row: &DeviceRow, gateway: Option<&str>) -> Vec<Message> {
+    pub(super) fn discover_device(&self, row: &Announced) -> Vec<Message> {
         let quantities = [
             (
                 "temperature",
@@ -70,12 +67,20 @@ impl Topics {
             ),
             ("moisture", "moisture_pct", "%", row.last_values.and_then(|values| values.moisture()).is_some()),
         ];
-        let node = format!("fieldpost_{}", node(&row.name));
+        let node = format!("fieldpost_{}", node(&row.id));
         let measured = quantities.into_iter().filter(|(_, _, _, measures)| *measures);
         let config = |(quantity, member, unit, _): (&str, &str, &str, bool)| {
-            let base = format!("{}/devices/{}", self.prefix, row.name);
-            let mut device = json!({ "identifiers": [node], "name": row.name, "manufacturer": "Fieldpost", "model": "soil meter" });
-            if let (Some(gateway), Some(device)) = (gateway, device.as_object_mut()) {
+            let base = format!("{}/devices/{}", self.prefix, row.id);
+            let mut device = json!({
+                "identifiers": [node],
+                "name": row.name.as_ref().unwrap_or(&row.id),
+                "manufacturer": "Fieldpost",
+                "model": "soil meter",
+            });
+            if let (Some(place), Some(device)) = (&row.place, device.as_object_mut()) {
+                device.insert("suggested_area".into(), place.as_str().into());
+            }
+            if let (Some(gateway), Some(device)) = (&row.gateway, device.as_object_mut()) {
                 device.insert("via_device".into(), gateway_identifier(gateway).into());
             }
             let payload = json!({
@@ -87,7 +92,7 @@ impl Topics {
                 "unit_of_measurement": unit,
                 "device_class": quantity,
                 "state_class": "measurement",
-                "expire_after": (SURVEY_EVERY + GRACE).as_secs(),
+                "expire_after": u64::from(row.survey_s).saturating_add(GRACE.as_secs()),
                 "availability": [{ "topic": self.status() }, { "topic": format!("{base}/availability") }],
                 "availability_mode": "all",
                 "device": device,
@@ -100,9 +105,10 @@ impl Topics {
 
     /// A gateway's last contact, and what Home Assistant needs to know of it.
     pub(super) fn gateway(&self, row: &GatewayRow) -> Vec<Message> {
-        let node = gateway_identifier(&row.name);
+        let gateway = &row.gateway;
+        let node = gateway_identifier(&gateway.name);
         let topic = format!("{}/gateways/{node}/state", self.prefix);
-        let state = json!({ "name": row.name, "last_contact": row.last_contact.to_string() });
+        let state = json!({ "name": gateway.name, "last_contact": gateway.last_contact.to_string() });
         let payload = json!({
             "name": "Last contact",
             "unique_id": format!("{node}_last_contact"),
@@ -111,7 +117,7 @@ impl Topics {
             "device_class": "timestamp",
             "entity_category": "diagnostic",
             "availability": [{ "topic": self.status() }],
-            "device": { "identifiers": [node], "name": row.name, "manufacturer": "Fieldpost", "model": "gateway" },
+            "device": { "identifiers": [node], "name": gateway.name, "manufacturer": "Fieldpost", "model": "gateway" },
             "origin": origin(),
         });
         vec![Message { topic, payload: state.to_string() }, self.config(&node, "last_contact", &payload)]
@@ -128,9 +134,11 @@ fn origin() -> Value {
 }
 
 /// A device is there until two surveys of it are missing.
-pub(super) fn availability(row: &DeviceRow, now: UtcInstant) -> &'static str {
-    let silent = now.duration_since(row.last_contact) > SURVEY_EVERY * 2 + GRACE;
-    if silent { "offline" } else { "online" }
+pub(super) fn availability(row: &Announced, now: UtcInstant) -> &'static str {
+    match row.state(now) {
+        State::Fresh | State::Late => "online",
+        State::Silent | State::Never => "offline",
+    }
 }
 
 fn gateway_identifier(name: &str) -> String {

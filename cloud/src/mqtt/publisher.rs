@@ -3,7 +3,7 @@
 use super::announce::{Message, Topics, availability};
 use crate::{
     Store, clock,
-    store::{DeviceRow, ReadError},
+    store::{Announced, ReadError},
 };
 use fieldpost_core::UtcInstant;
 use rumqttc::{AsyncClient, PublishOptions, QoS};
@@ -43,11 +43,21 @@ pub(super) struct Publisher {
 /// What the broker knows of a device or a gateway.
 #[derive(Debug, PartialEq)]
 struct Said {
-    last_contact: UtcInstant,
+    last_contact: Option<UtcInstant>,
     last_time: Option<UtcInstant>,
     availability: &'static str,
-    /// Whether it was announced with temperature, and with moisture.
-    announced: (bool, bool),
+    announced: Announcement,
+}
+
+/// What makes another announcement necessary.
+#[derive(Debug, Default, PartialEq)]
+struct Announcement {
+    temperature: bool,
+    moisture: bool,
+    survey_s: u32,
+    name: Option<String>,
+    place: Option<String>,
+    gateway: Option<String>,
 }
 
 impl Publisher {
@@ -111,10 +121,10 @@ impl Publisher {
     async fn look(&mut self) -> Result<(), Trouble> {
         let (mut after, mut seen) = (None, 0_usize);
         loop {
-            let page = self.store.devices(after, PAGE).await?;
+            let page = self.store.announced(after, PAGE).await?;
             seen = seen.saturating_add(page.len());
             let last = page.last().filter(|_| page.len() == PAGE && seen < MAX_NAMED);
-            after = last.map(|row| row.name.clone());
+            after = last.map(|row| row.id.clone());
             for row in page {
                 self.say_device(row).await?;
             }
@@ -126,12 +136,12 @@ impl Publisher {
 
     async fn say_gateways(&mut self) -> Result<(), Trouble> {
         for row in self.store.gateways(None, MAX_NAMED).await? {
-            let name = format!("gateway {}", row.name);
+            let name = format!("gateway {}", row.gateway.name);
             let now = Said {
-                last_contact: row.last_contact,
+                last_contact: Some(row.gateway.last_contact),
                 last_time: None,
                 availability: "online",
-                announced: (false, false),
+                announced: Announcement::default(),
             };
             if self.said.get(&name) != Some(&now) {
                 self.say_all(self.topics.gateway(&row)).await?;
@@ -141,25 +151,31 @@ impl Publisher {
         Ok(())
     }
 
-    async fn say_device(&mut self, row: DeviceRow) -> Result<(), Trouble> {
+    async fn say_device(&mut self, row: Announced) -> Result<(), Trouble> {
         let Some(values) = row.last_values else { return Ok(()) };
         let time = clock::now();
         let now = Said {
             last_contact: row.last_contact,
             last_time: row.last_time,
             availability: availability(&row, time),
-            announced: (values.temperature().is_some(), values.moisture().is_some()),
+            announced: Announcement {
+                temperature: values.temperature().is_some(),
+                moisture: values.moisture().is_some(),
+                survey_s: row.survey_s,
+                name: row.name.clone(),
+                place: row.place.clone(),
+                gateway: row.gateway.clone(),
+            },
         };
-        let before = self.said.get(&row.name);
+        let before = self.said.get(&row.id);
         if before == Some(&now) {
             return Ok(());
         }
         if before.is_none_or(|before| before.announced != now.announced) {
-            let gateway = self.store.gateway_of(row.name.clone()).await?;
-            self.say_all(self.topics.discover_device(&row, gateway.as_deref())).await?;
+            self.say_all(self.topics.discover_device(&row)).await?;
         }
         self.say_all(self.topics.device(&row, time)).await?;
-        self.said.insert(row.name, now);
+        self.said.insert(row.id, now);
         Ok(())
     }
 

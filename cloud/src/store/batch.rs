@@ -1,7 +1,7 @@
 //! One transaction: all uploads that waited, committed together, so that one fsync carries them all.
 
 use super::{
-    conflicts, custody,
+    conflicts, custody, days,
     names::Names,
     outcome::{Kept, Outcome, Stored},
     readings,
@@ -117,13 +117,16 @@ impl<'a> Batch<'a> {
     pub(super) fn write(self) -> rusqlite::Result<Written> {
         let fates = readings::insert(self.connection, &self.rows)?;
         let mut deltas: BTreeMap<i64, surveys::Delta> = BTreeMap::new();
+        let mut held = days::Tally::default();
         for span in &self.spans {
             let rows = self.rows.get(span.rows.clone()).unwrap_or_default();
             let fates = fates.get(span.rows.clone()).unwrap_or_default();
             let recorded = conflicts::record(self.connection, span, rows, fates)?;
             surveys::record(self.connection, span, Outcome::of(fates))?;
             deltas.entry(span.device).or_default().add(span, rows, fates, recorded);
+            held.add(rows, fates);
         }
+        held.write(self.connection)?;
         for (device, delta) in &deltas {
             delta.apply(self.connection, *device)?;
         }

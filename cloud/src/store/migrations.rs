@@ -8,7 +8,8 @@ use std::path::Path;
 const MIGRATIONS: &[&str] = &[
     include_str!("sql/0001_store.sql"),
     include_str!("sql/0002_custody.sql"),
-    include_str!("sql/0003_settings.sql"),
+    include_str!("sql/0003_fleet.sql"),
+    include_str!("sql/0004_settings.sql"),
 ];
 
 /// The version that this program reads and writes.
@@ -59,7 +60,10 @@ mod tests {
             .execute_batch(
                 "INSERT INTO devices (id, name, readings, last_contact) VALUES (1, 'm1', 2, 5);
                  INSERT INTO readings VALUES (1, 1000000000000, 2050, NULL), (1, 1000000060000, NULL, 3000);
-                 INSERT INTO gateways VALUES (1, 'north', 'Europe/Rome', 5);",
+                 INSERT INTO gateways VALUES (1, 'north', 'Europe/Rome', 5), (2, 'south', NULL, 6);
+                 INSERT INTO surveys VALUES (1, 1000000000000, 7, 1, NULL, 5, 1, 1, 0, 0, 1),
+                                            (1, 1000000060000, 8, 2, NULL, 6, 1, 1, 0, 0, 1);
+                 UPDATE devices SET last_time = 1000000060000;",
             )
             .unwrap();
     }
@@ -76,6 +80,9 @@ mod tests {
             "SELECT group_concat(ifnull(temperature, '-') || ' ' || ifnull(moisture, '-')) FROM readings";
         let rows: String = vault.connection.query_row(rows, [], |row| row.get(0)).unwrap();
         assert_eq!(rows, "2050 -,- 3000");
+        let filled = "SELECT day || ' ' || held || ' ' || gateway || ' ' || last_moisture FROM days, devices";
+        let filled: String = vault.connection.query_row(filled, [], |row| row.get(0)).unwrap();
+        assert_eq!(filled, "11574 2 2 3000");
         let said = vault.store(vec![super::super::tests::submission("m2", 5)]);
         assert!(said[0].is_ok(), "{said:?}");
         drop(vault);

@@ -4,22 +4,31 @@
 //! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
+mod announced;
 mod backup;
 mod batch;
+mod calendar;
 mod check;
 mod conflicts;
 mod custody;
+mod days;
+mod details;
 mod file;
+mod fleet;
+mod gateways;
 mod migrations;
 mod names;
 mod open;
 mod outcome;
+mod plan;
 mod quarantine;
 mod query;
 mod readers;
 mod readings;
 mod receipts;
+mod refused;
 pub(crate) mod retention;
+mod series;
 mod surveys;
 mod vault;
 mod writer;
@@ -30,9 +39,17 @@ pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
 
-pub(crate) use query::{ConflictRow, DeviceRow, GatewayRow, Range};
+pub(crate) use announced::Announced;
+pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
+pub(crate) use details::Details;
+pub(crate) use fleet::{Bringer, Shown};
+pub(crate) use gateways::{GatewayRow, Report, RoundReport};
+pub(crate) use plan::Plan;
+pub(crate) use query::{ConflictRow, DeviceRow, Range};
 pub(crate) use readers::ReadError;
 pub(crate) use readings::Fate;
+pub(crate) use refused::RefusedRow;
+pub(crate) use series::{MAX_READINGS, NoSeries, Series};
 
 use crate::{
     Error, Origin,

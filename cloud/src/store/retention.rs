@@ -17,6 +17,8 @@ pub(crate) const MAX_DAYS: u32 = 36_525;
 pub(crate) const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How far the beginning of the kept readings moves in one run.
 const STEP: Duration = Duration::from_secs(2 * 60 * 60);
+/// A UTC day.
+const DAY_MS: i64 = 86_400_000;
 /// Readings that one transaction lets go of: uploads wait some milliseconds behind it.
 const SLICE: i64 = 5_000;
 /// Devices that a preview names.
@@ -121,6 +123,12 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     let gone = execute("DELETE FROM readings WHERE device = ? AND time < ?", (device, end))?;
     let conflicts = execute("DELETE FROM conflicts WHERE device = ? AND time < ?", (device, end))?;
     execute("DELETE FROM surveys WHERE device = ? AND starts < ?", (device, end))?;
+    execute("DELETE FROM days WHERE device = ? AND day <= ?", (device, end / DAY_MS))?;
+    transaction.execute(
+        "INSERT INTO days SELECT device, ?2 / ?3, count(*) FROM readings
+         WHERE device = ?1 AND time >= ?2 AND time < (?2 / ?3 + 1) * ?3 GROUP BY device",
+        (device, end, DAY_MS),
+    )?;
     transaction.execute(
         "UPDATE devices SET readings = readings - ?2, conflicts = conflicts - ?3,
              first_time = (SELECT min(time) FROM readings WHERE device = ?1),
@@ -157,6 +165,9 @@ mod tests {
             "SELECT count(*) FROM devices WHERE readings != (SELECT count(*) FROM readings WHERE device = id)
             OR first_time IS NOT (SELECT min(time) FROM readings WHERE device = id)";
         assert_eq!(vault.connection.query_row(wrong, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+        let days = "SELECT (SELECT sum(held) FROM days), (SELECT count(*) FROM readings)";
+        let days = vault.connection.query_row(days, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        assert_eq!(days.unwrap(), (1_i64, 1_i64));
     }
 
     #[test]

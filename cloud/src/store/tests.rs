@@ -287,7 +287,7 @@ fn reading() -> impl Strategy<Value = Reading> {
             Values::new(temperature, moisture.and_then(Moisture::from_hundredths))
         },
     );
-    let times = prop_oneof![0_i64..50, 0_i64..1_000_000];
+    let times = prop_oneof![0_i64..50, 0_i64..1_000_000, 0_i64..300_000_000];
     (times, values)
         .prop_map(|(n, values)| Reading { time: UtcInstant::from_millis(n + 1_000_000_000_000), values })
 }
@@ -336,10 +336,24 @@ proptest! {
                  readings <> (SELECT count(*) FROM readings WHERE device = devices.id)
                  OR conflicts <> (SELECT count(*) FROM conflicts WHERE device = devices.id)
                  OR first_time IS NOT (SELECT min(time) FROM readings WHERE device = devices.id)
-                 OR last_time IS NOT (SELECT max(time) FROM readings WHERE device = devices.id)",
+                 OR last_time IS NOT (SELECT max(time) FROM readings WHERE device = devices.id)
+                 OR last_temperature IS NOT
+                     (SELECT temperature FROM readings WHERE device = devices.id AND time = last_time)
+                 OR last_moisture IS NOT
+                     (SELECT moisture FROM readings WHERE device = devices.id AND time = last_time)",
             [],
             |row| row.get(0),
         ).unwrap();
         prop_assert_eq!(wrong, 0, "the devices' counters say what the tables hold");
+        let days = |from| format!("SELECT device, day, held FROM ({from})");
+        let (kept, counted) = (
+            days("SELECT * FROM days"),
+            days("SELECT device, time / 86400000 AS day, count(*) AS held FROM readings GROUP BY 1, 2"),
+        );
+        let differ = format!(
+            "SELECT count(*) FROM (SELECT * FROM ({kept} EXCEPT {counted}) UNION ALL SELECT * FROM ({counted} EXCEPT {kept}))"
+        );
+        let wrong: i64 = connection.query_row(&differ, [], |row| row.get(0)).unwrap();
+        prop_assert_eq!(wrong, 0, "the days count what the readings hold");
     }
 }

@@ -15,6 +15,7 @@
 //!   and every row that can still be read and proven goes into a new one (`salvage.rs`).
 
 mod batch;
+mod brief;
 mod error;
 mod facts;
 mod holdings;
@@ -42,6 +43,7 @@ use rusqlite::Connection;
 
 pub(crate) use batch::Batch;
 pub use batch::Custody;
+pub(crate) use brief::{Brief, brief};
 pub use error::JournalError;
 pub use holdings::{Damaged, DamagedSurvey, Holdings, KeptSurvey, SurveyFate};
 pub(crate) use keys::KeySet;
