@@ -10,6 +10,7 @@
 //! know each other; both hand what they understood to the [`Store`], which is the only module that knows SQL, and
 //! acknowledge after its commit (promise P1).
 
+mod accounts;
 mod budget;
 mod clock;
 mod connections;
@@ -23,7 +24,9 @@ mod ingest;
 mod intake;
 mod limits;
 mod once;
+mod rights;
 mod seats;
+mod secret;
 mod settings;
 mod shell;
 mod store;
@@ -42,9 +45,10 @@ pub mod parts {
     };
 }
 
+pub use accounts::{Announce, setup_link};
 pub use error::Error;
 pub use limits::Limits;
-pub use settings::{Settings, Sockets};
+pub use settings::{Access, Settings, Sockets};
 pub use shell::{run, run_within};
 pub use store::{Outcome, Store, SubmitError};
 pub use submission::Origin;

@@ -4,6 +4,7 @@ mod cloud;
 mod demo;
 mod device;
 mod gateway;
+mod setup_link;
 mod status;
 mod verify;
 

@@ -2,12 +2,15 @@
 //! [`problem::Problem`].
 
 mod accept;
+mod access;
+mod accounts;
 mod answer;
 mod body;
 mod conflicts;
 mod devices;
 mod gateways;
 mod health;
+mod json;
 mod metrics;
 mod number;
 mod paging;
@@ -22,6 +25,7 @@ pub use answer::{HttpAnswer, http_answer};
 
 use crate::{
     Limits,
+    accounts::Accounts,
     budget::Budget,
     connections::{Connections, Stop},
     intake::Intake,
@@ -30,7 +34,8 @@ use crate::{
 use axum::{
     Router,
     http::{StatusCode, Uri},
-    routing::{get, post},
+    middleware,
+    routing::{delete, get, patch, post},
 };
 use problem::Problem;
 use std::sync::Arc;
@@ -40,6 +45,7 @@ use tokio::net::TcpListener;
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) intake: Intake,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) once: Once,
@@ -60,6 +66,8 @@ pub(crate) async fn run(listener: TcpListener, api: Api, stop: Stop) {
 }
 
 fn router(api: Api) -> Router {
+    let api = Arc::new(api);
+    let check = middleware::from_fn_with_state(Arc::clone(&api), access::check);
     Router::new()
         .route("/api/v1/surveys", post(surveys::post))
         .route("/api/v1/devices", get(devices::list))
@@ -67,11 +75,20 @@ fn router(api: Api) -> Router {
         .route("/api/v1/devices/{id}/readings", get(readings::list))
         .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
         .route("/api/v1/gateways", get(gateways::list))
+        .route("/api/v1/me", get(accounts::me::get))
+        .route("/api/v1/setup", post(accounts::session::set_up))
+        .route("/api/v1/session", post(accounts::session::post).delete(accounts::session::delete))
+        .route("/api/v1/users", get(accounts::users::list).post(accounts::users::post))
+        .route("/api/v1/users/{name}", patch(accounts::users::patch).delete(accounts::users::delete))
+        .route("/api/v1/tokens", get(accounts::tokens::list).post(accounts::tokens::post))
+        .route("/api/v1/tokens/{id}", delete(accounts::tokens::delete))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(api))
+        // After the fallbacks: what there is not is nobody's business either.
+        .layer(check)
+        .with_state(api)
 }
 
 async fn unknown(uri: Uri) -> Problem {

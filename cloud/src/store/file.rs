@@ -3,7 +3,8 @@
 use super::vault::Vault;
 use crate::{Error, folder};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -46,7 +47,14 @@ pub(super) fn open(path: &Path) -> Result<Vault, Error> {
             // Stores are made elsewhere and moved here whole, so an empty file has lost its content.
             return Err(Error::Damaged { path: path.to_owned(), detail: "the file is empty".into() });
         }
-        Ok(_) => {}
+        Ok(file) => {
+            if file.mode() & 0o007 != 0 {
+                tracing::warn!(
+                    store = %path.display(),
+                    "everybody on this machine may read the store, which holds the hashes of passwords; chmod o-rwx it"
+                );
+            }
+        }
         Err(_) => create(path)?,
     }
     Vault::open(path)
@@ -66,6 +74,8 @@ fn create(path: &Path) -> Result<(), Error> {
     }
     Vault::create(&unfinished)?;
     let unusable = |source| Error::Folder { path: path.to_owned(), source };
+    // It holds the hashes of passwords. The log beside it gets the same mode from SQLite.
+    fs::set_permissions(&unfinished, Permissions::from_mode(0o600)).map_err(unusable)?;
     File::open(&unfinished).and_then(|file| file.sync_all()).map_err(unusable)?;
     fs::rename(&unfinished, path).map_err(unusable)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

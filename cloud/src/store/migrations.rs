@@ -5,7 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What changes a store of version n (the position here) into one of version n + 1. Only ever add to the end.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_custody.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("sql/0001_store.sql"),
+    include_str!("sql/0002_custody.sql"),
+    include_str!("sql/0003_accounts.sql"),
+];
 
 /// The version that this program reads and writes.
 fn known() -> i64 {
@@ -32,6 +36,17 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
         }
     }
     Ok(())
+}
+
+/// Makes sure that the store is of the version that this program knows, and leaves it as it is if not: another program may
+/// have it open.
+pub(super) fn require_present(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found = version(connection).map_err(|error| super::open::opening(path, &error))?;
+    match found {
+        _ if found == known() => Ok(()),
+        _ if found > known() => Err(Error::Newer { path: path.to_owned(), found, known: known() }),
+        _ => Err(Error::Older { path: path.to_owned(), found, known: known() }),
+    }
 }
 
 fn step(connection: &mut Connection, sql: &str, version: i64) -> rusqlite::Result<()> {

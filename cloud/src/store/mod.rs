@@ -4,6 +4,7 @@
 //! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
+pub(crate) mod accounts;
 mod batch;
 mod conflicts;
 mod custody;
@@ -147,11 +148,21 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, SubmitError> {
+        self.write_then(work, |done| done).await
+    }
+
+    /// As [`Store::write`]; `then` is run once it is on disk, on the writer's thread and thus in the order of the changes,
+    /// whether or not anybody still waits for the answer.
+    pub(crate) async fn write_then<T: 'static, U: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, SubmitError> {
         let wait = async {
             let (answer, answered) = oneshot::channel();
             let job = Job::Write(Box::new(move |vault| {
                 // Whoever asked may have gone.
-                let _ = answer.send(vault.change(work));
+                let _ = answer.send(vault.change(work).map(then));
             }));
             self.queue.send(job).await.map_err(|_| SubmitError::Closed)?;
             let done = answered.await.map_err(|_| SubmitError::Closed)?;
