@@ -45,7 +45,7 @@ pub async fn run(
         settings.round_deadline,
         Arc::clone(&pending),
     )?;
-    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone);
+    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone, settings.token.as_ref());
     let now = *progress.borrow();
     let machine =
         Uplink::new(settings.uplink.to_string(), link.wire(), settings.uplink_when, settings.once, now);

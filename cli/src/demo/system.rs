@@ -128,6 +128,7 @@ fn gateway(folder: &Folder, socket: UdpSocket, cloud: SocketAddr) -> Part {
     let settings = Settings {
         data: folder.gateway(),
         uplink: UplinkTarget::Http { host: cloud.ip().to_string(), port: cloud.port() },
+        token: None,
         expect: Vec::new(),
         round_deadline: Settings::ROUND_DEADLINE,
         time_zone: TimeZone::system(),
