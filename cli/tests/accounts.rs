@@ -183,3 +183,24 @@ fn a_token_that_cannot_be_used_is_an_error_that_says_why() {
     let (code, said) = ends(&mut fieldpost(&["cloud", "setup-link", "--data", link]));
     assert!(code == Some(1) && said.contains("store.db"), "{said}");
 }
+
+#[test]
+fn in_a_trusted_network_all_is_open_but_nobody_leaves_a_door_for_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let cloud = ["cloud", "--http", "0.0.0.0:0", "--allow-insecure", "--data", data];
+    let cloud = Running::start(fieldpost(&cloud));
+    let at = format!("127.0.0.1:{}", cloud.says("listening on http://0.0.0.0:"));
+    let code = cloud.says(&format!("http://{at}/setup#code="));
+    let status = |method: &str, path: &str, body: &str| {
+        let said = ask(&at, method, path, "", body);
+        said.split(' ').nth(1).unwrap().to_owned()
+    };
+    let user = format!(r#"{{"name":"eve","role":"administrator","password":"{PASSWORD}"}}"#);
+    assert_eq!(status("GET", "/api/v1/devices", ""), "200");
+    assert_eq!(status("POST", "/api/v1/users", &user), "401");
+    assert_eq!(status("POST", "/api/v1/tokens", r#"{"name":"eve","scope":"admin"}"#), "401");
+    let set_up = format!(r#"{{"code":"{code}","name":"ann","password":"{PASSWORD}"}}"#);
+    assert_eq!(status("POST", "/api/v1/setup", &set_up), "201");
+    assert_eq!(status("GET", "/api/v1/devices", ""), "401");
+}

@@ -94,6 +94,10 @@ fn admit(
     match needed {
         Some(need) if caller.may(need) => Ok(caller),
         None if matches!(caller, Caller::User { .. }) => Ok(caller),
+        Some(Need::Administer) if open && changes && !accounts.is_local() => {
+            // Else whoever came first could leave a door for later: an account, or a token.
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", FIRST_ACCOUNT))
+        }
         _ if open => Ok(Caller::Anyone),
         None => Ok(caller),
         Some(need) => Err(unauthenticated(&caller, need)),
@@ -128,6 +132,9 @@ fn is_same(one: &str, other: &str) -> bool {
 
 const WRONG_HOST: &str = "while nobody has an account, this cloud answers only to names of this machine (localhost, \
                           127.0.0.1); make an account to reach it by other names";
+
+const FIRST_ACCOUNT: &str = "this is for an administrator, and there is none yet; the cloud printed a one-time link for the \
+                             first account when it started, and `fieldpost cloud setup-link` makes another";
 
 fn forbidden(reason: &'static str, detail: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, reason, detail)
