@@ -10,6 +10,7 @@
 //! know each other; both hand what they understood to the [`Store`], which is the only module that knows SQL, and
 //! acknowledge after its commit (promise P1).
 
+mod accounts;
 mod budget;
 mod clock;
 mod connections;
@@ -27,7 +28,9 @@ mod live;
 mod mqtt;
 mod once;
 mod retention;
+mod rights;
 mod seats;
+mod secret;
 mod settings;
 mod shell;
 mod store;
@@ -46,10 +49,11 @@ pub mod parts {
     };
 }
 
+pub use accounts::{Announce, setup_link};
 pub use error::Error;
 pub use limits::Limits;
 pub use mqtt::{Broker, Topics};
-pub use settings::{Settings, Sockets};
+pub use settings::{Access, Settings, Sockets};
 pub use shell::{run, run_within};
 pub use store::{Copied, Outcome, Store, SubmitError, back_up, check, restore};
 pub use submission::Origin;

@@ -1,8 +1,8 @@
 //! The shell: starts what was asked for, and ends it in the order in which nothing is lost.
 
 use crate::{
-    Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
-    counters::Counters, folder, http, ingest, intake::Intake, mqtt, once::Once, retention,
+    Error, Limits, Settings, Sockets, Store, accounts::Accounts, budget::Budget, connections::Stop,
+    console::Console, counters::Counters, folder, http, ingest, intake::Intake, mqtt, once::Once, retention,
 };
 use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -45,6 +45,10 @@ pub async fn run_within(
     let store = Store::open_with(&path, Some(console), zone, limits.commit_deadline)?;
     tracing::info!(store = %path.display(), readings = store.readings(), "the cloud is ready");
 
+    let accounts = match &http {
+        Some(listener) => Some(accounts(&store, &settings, listener).await?),
+        None => None,
+    };
     let (stopping, stop) = Stop::new();
     let intake = Intake { store: store.clone(), counters: Arc::new(Counters::default()) };
     let (budget, once) = (Budget::new(limits.bytes_in_flight), Once::new());
@@ -54,9 +58,12 @@ pub async fn run_within(
         let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
-    let requests = http.map(|listener| {
+    let requests = http.zip(accounts).map(|(listener, accounts)| {
         let (once, checking) = (once.clone(), Arc::default());
-        tokio::spawn(http::run(listener, http::Api { intake, budget, limits, once, stop, checking }))
+        tokio::spawn(http::run(
+            listener,
+            http::Api { intake, accounts, budget, limits, once, stop, checking },
+        ))
     });
 
     let beside = [tokio::spawn(store.live.clone().run()), tokio::spawn(retention::run(store.clone()))];
@@ -76,6 +83,22 @@ pub async fn run_within(
     store.close().await;
     tracing::info!("the cloud has ended");
     result
+}
+
+/// The accounts, and word of how to make the first one.
+async fn accounts(
+    store: &Store,
+    settings: &Settings,
+    listener: &TcpListener,
+) -> Result<Arc<Accounts>, Error> {
+    let rows = store.accounts().await;
+    let rows =
+        rows.map_err(|error| Error::Open { path: settings.store_path(), detail: error.to_string() })?;
+    let accounts = Accounts::new(store.clone(), rows, settings.access, listener.local_addr()?);
+    if let Some(announce) = &settings.announce {
+        accounts.announce(announce).await;
+    }
+    Ok(Arc::new(accounts))
 }
 
 fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {

@@ -47,7 +47,7 @@ pub async fn run(
         settings.round_deadline,
         Arc::clone(&pending),
     )?;
-    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone);
+    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone, settings.token.as_ref());
     let now = *progress.borrow();
     let machine =
         Uplink::new(settings.uplink.to_string(), link.wire(), settings.uplink_when, settings.once, now);
@@ -72,7 +72,8 @@ async fn reports(settings: &Settings, folder: PathBuf, progress: watch::Receiver
     match &settings.uplink {
         UplinkTarget::Tcp { .. } => std::future::pending().await,
         UplinkTarget::Http { host, port } => {
-            let http = Http::new(host.clone(), *port, &settings.name, &settings.time_zone);
+            let http =
+                Http::new(host.clone(), *port, &settings.name, &settings.time_zone, settings.token.as_ref());
             report::run(http, &settings.name, folder, progress).await
         }
     }

@@ -6,7 +6,7 @@ use common::{
     cloud::{Cloud, Seen},
     *,
 };
-use fieldpost_gateway::{Settings, UplinkWhen};
+use fieldpost_gateway::{Settings, Token, UplinkWhen};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 use tempfile::tempdir;
@@ -57,6 +57,32 @@ async fn whatever_else_the_cloud_answers_the_surveys_are_offered_again() {
         assert_eq!(cloud.readings().len(), 2, "after {status}");
         gateway.stop().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_its_token_is_told_so_and_its_surveys_wait_for_it() {
+    let denied = br#"{"type":"urn:fieldpost:problem:unauthenticated","detail":"send a token"}"#;
+    let denied = std::str::from_utf8(denied).unwrap();
+    let seen = Seen { trouble: vec![(401, denied); 1_000], ..Seen::default() };
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(seen).await);
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    assert_eq!(exchange(gateway.address, survey("a", 8..10)).await, ARRIVED);
+    let failing = |status: &fieldpost_gateway::Status| {
+        status.uplink.as_ref().is_some_and(|uplink| uplink.error.is_some())
+    };
+    let told = gateway.until("told", failing).await;
+    let why = told.uplink.unwrap().error.unwrap();
+    assert!(why.contains("401") && why.contains("--token-file"), "{why}");
+    assert_eq!((told.waiting_surveys, told.refused_by_cloud), (1, 0));
+    assert!(!cloud.seen.lock().unwrap().headers.contains_key("authorization"));
+    gateway.stop().await.unwrap();
+
+    cloud.seen.lock().unwrap().trouble.clear();
+    let token = Some(Token::new("fp_0123456789").unwrap());
+    let gateway = Gateway::start(Settings { token, ..settings(data.path(), cloud.http_target()) });
+    gateway.until("held", |status| status.waiting_surveys == 0).await;
+    assert_eq!(cloud.seen.lock().unwrap().headers["authorization"], "Bearer fp_0123456789");
+    gateway.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod gateway;
 mod mqtt;
+mod setup_link;
 mod status;
 mod verify;
 

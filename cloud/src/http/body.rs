@@ -59,6 +59,26 @@ pub(super) async fn receive(
     Ok(bytes.freeze())
 }
 
+/// Receives a body of at most `limit` bytes, which is small: no share of the budget is asked for it.
+pub(super) async fn receive_small(mut body: Body, api: &Api, limit: usize) -> Result<Bytes, Problem> {
+    let deadline = Instant::now() + api.limits.body_deadline;
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = next(&mut body, api, deadline).await? {
+        if bytes.len().saturating_add(piece.len()) > limit {
+            waste(&mut body, api, deadline).await;
+            let detail = format!("a body has at most {limit} bytes here");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Takes a body that is not wanted, so that its sender hears why.
+pub(super) async fn throw_away(mut body: Body, api: &Api) {
+    waste(&mut body, api, Instant::now() + api.limits.body_deadline).await;
+}
+
 fn declared(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -2,6 +2,8 @@
 //! [`problem::Problem`].
 
 mod accept;
+mod access;
+mod accounts;
 mod answer;
 mod asked;
 mod body;
@@ -18,6 +20,7 @@ mod gateway_status;
 mod gateways;
 mod health;
 mod input;
+mod json;
 mod metrics;
 mod number;
 mod paging;
@@ -37,6 +40,7 @@ pub use answer::{HttpAnswer, http_answer};
 
 use crate::{
     Limits,
+    accounts::Accounts,
     budget::Budget,
     connections::{Connections, Stop},
     intake::Intake,
@@ -45,7 +49,8 @@ use crate::{
 use axum::{
     Router,
     http::{StatusCode, Uri},
-    routing::{get, post, put},
+    middleware,
+    routing::{delete, get, patch, post, put},
 };
 use problem::Problem;
 use std::sync::Arc;
@@ -55,6 +60,7 @@ use tokio::net::TcpListener;
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) intake: Intake,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) once: Once,
@@ -78,6 +84,8 @@ pub(crate) async fn run(listener: TcpListener, api: Api) {
 }
 
 fn router(api: Api) -> Router {
+    let api = Arc::new(api);
+    let check = middleware::from_fn_with_state(Arc::clone(&api), access::check);
     Router::new()
         .route("/api/v1/surveys", post(surveys::post))
         .route("/api/v1/devices", get(devices::list))
@@ -98,11 +106,20 @@ fn router(api: Api) -> Router {
         .route("/api/v1/gateways/{name}/status", put(gateway_status::put))
         .route("/api/v1/plan", get(plan::get).put(plan::put).delete(plan::delete))
         .route("/api/v1/plan/image", get(plan::image))
+        .route("/api/v1/me", get(accounts::me::get))
+        .route("/api/v1/setup", post(accounts::session::set_up))
+        .route("/api/v1/session", post(accounts::session::post).delete(accounts::session::delete))
+        .route("/api/v1/users", get(accounts::users::list).post(accounts::users::post))
+        .route("/api/v1/users/{name}", patch(accounts::users::patch).delete(accounts::users::delete))
+        .route("/api/v1/tokens", get(accounts::tokens::list).post(accounts::tokens::post))
+        .route("/api/v1/tokens/{id}", delete(accounts::tokens::delete))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(api))
+        // After the fallbacks: what there is not is nobody's business either.
+        .layer(check)
+        .with_state(api)
 }
 
 async fn unknown(uri: Uri) -> Problem {

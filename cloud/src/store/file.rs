@@ -3,9 +3,9 @@
 use super::vault::Vault;
 use crate::{Error, folder};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -43,7 +43,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
 
 /// Keeps others from reading a file that has secrets in it, hashed or not (promise P9). SQLite gives the files beside it the same mode.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+    fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
 /// Opens the store, or makes it where there is none.
@@ -53,11 +53,14 @@ pub(super) fn open(path: &Path) -> Result<Vault, Error> {
             // Stores are made elsewhere and moved here whole, so an empty file has lost its content.
             return Err(Error::Damaged { path: path.to_owned(), detail: "the file is empty".into() });
         }
-        // One that was made by an earlier version, or copied here.
-        Ok(file) if file.permissions().mode() & 0o077 != 0 => {
-            make_private(path).map_err(|source| Error::Folder { path: path.to_owned(), source })?;
+        Ok(file) => {
+            if file.mode() & 0o007 != 0 {
+                tracing::warn!(
+                    store = %path.display(),
+                    "everybody on this machine may read the store, which holds the hashes of passwords; chmod o-rwx it"
+                );
+            }
         }
-        Ok(_) => {}
         Err(_) => create(path)?,
     }
     Vault::open(path)
@@ -99,11 +102,7 @@ mod tests {
     fn p9_nobody_else_reads_the_store_or_its_log() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        let vault = open(&path).unwrap();
+        let _vault = open(&path).unwrap();
         assert_eq!([mode(&path), mode(&beside(&path, "-wal"))], [0o600, 0o600]);
-        drop(vault);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        drop(open(&path).unwrap());
-        assert_eq!(mode(&path), 0o600);
     }
 }

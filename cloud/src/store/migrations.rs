@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/0002_custody.sql"),
     include_str!("sql/0003_fleet.sql"),
     include_str!("sql/0004_settings.sql"),
+    include_str!("sql/0005_accounts.sql"),
 ];
 
 /// The version that this program reads and writes.
@@ -37,6 +38,17 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
         }
     }
     Ok(())
+}
+
+/// Makes sure that the store is of the version that this program knows, and leaves it as it is if not: another program may
+/// have it open.
+pub(super) fn require_present(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found = version(connection).map_err(|error| super::open::opening(path, &error))?;
+    match found {
+        _ if found == known() => Ok(()),
+        _ if found > known() => Err(Error::Newer { path: path.to_owned(), found, known: known() }),
+        _ => Err(Error::Older { path: path.to_owned(), found, known: known() }),
+    }
 }
 
 fn step(connection: &mut Connection, sql: &str, version: i64) -> rusqlite::Result<()> {

@@ -4,6 +4,7 @@
 //! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
+pub(crate) mod accounts;
 mod announced;
 mod backup;
 mod batch;
@@ -175,7 +176,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, SubmitError> {
-        self.with_vault(move |vault| vault.change(work)).await
+        self.write_then(work, |done| done).await
     }
 
     /// Does `work` on the writer's thread, in its turn.
@@ -194,6 +195,16 @@ impl Store {
             done.map_err(|error| SubmitError::Store(error.to_string()))
         };
         tokio::time::timeout(self.commit_deadline, wait).await.unwrap_or(Err(SubmitError::Busy))
+    }
+
+    /// As [`Store::write`]; `then` is run once it is on disk, on the writer's thread and thus in the order of the changes,
+    /// whether or not anybody still waits for the answer.
+    pub(crate) async fn write_then<T: 'static, U: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, SubmitError> {
+        self.with_vault(move |vault| vault.change(work).map(then)).await
     }
 
     /// Readings held.

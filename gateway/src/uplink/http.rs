@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{Answer, chain, verdict::Verdict};
+use crate::Token;
 
 const PATH: &str = "/api/v1/surveys";
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/senml+cbor");
@@ -44,7 +45,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(host: String, port: u16, name: &str, zone: &TimeZone) -> Self {
+    pub(crate) fn new(host: String, port: u16, name: &str, zone: &TimeZone, token: Option<&Token>) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = bare.map_or(host.clone(), str::to_owned);
         let authority =
@@ -53,9 +54,13 @@ impl Http {
             [(header::HOST, Some(authority.as_str())), (GATEWAY, Some(name)), (TIME_ZONE, zone.iana_name())];
         // A name that no header can bear is left out: it must not stop the surveys.
         let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
+        let secret = token.and_then(|token| value(&token.authorization())).map(|mut value| {
+            value.set_sensitive(true);
+            (header::AUTHORIZATION, value)
+        });
         let headers =
             named.into_iter().filter_map(|(name, text)| text.and_then(value).map(|value| (name, value)));
-        Self { host, port, headers: headers.collect(), connection: None }
+        Self { host, port, headers: headers.chain(secret).collect(), connection: None }
     }
 
     /// Posts a pack, with the journal's `Fieldpost-Custody`.

@@ -22,7 +22,7 @@ impl Client {
         let stream = self.0.get_mut();
         write!(
             stream,
-            "POST /api/v1/surveys HTTP/1.1\r\nHost: cloud\r\nContent-Type: application/senml+cbor\r\n\
+            "POST /api/v1/surveys HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/senml+cbor\r\n\
              Fieldpost-Gateway: bench\r\nContent-Length: {length}\r\n\r\n"
         )?;
         stream.write_all(body)?;
