@@ -7,6 +7,8 @@
 mod batch;
 mod conflicts;
 mod custody;
+mod examine;
+mod examiner;
 mod file;
 mod migrations;
 mod names;
@@ -35,6 +37,7 @@ use crate::{
     submission::{Format, Submission, Upload},
 };
 use bytes::Bytes;
+use examiner::Examiner;
 use fieldpost_core::{Refusal, UtcInstant};
 use jiff::tz::TimeZone;
 use readers::Readers;
@@ -53,6 +56,7 @@ use writer::{Job, State, Writer};
 pub struct Store {
     queue: mpsc::Sender<Job>,
     readers: Readers,
+    examiner: Examiner,
     state: Arc<State>,
     /// The writer, until it is waited for.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -98,11 +102,13 @@ impl Store {
         state.readings.store(vault.readings(), Relaxed);
         let readers = Readers::open(path).map_err(|error| open::opening(path, &error))?;
         let (sender, queue) = mpsc::channel(writer::MAX_WAITING);
-        let writer = Writer { vault, queue, state: Arc::clone(&state), console, zone, lock };
+        let examiner = Examiner::start(path, sender.downgrade())?;
+        let bell = examiner.bell();
+        let writer = Writer { vault, queue, state: Arc::clone(&state), console, zone, bell, lock };
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
         let thread = thread.map_err(Error::Thread)?;
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { queue: sender, readers, state, thread, commit_deadline })
+        Ok(Self { queue: sender, readers, examiner, state, thread, commit_deadline })
     }
 
     /// Stores surveys; when this returns well they are on disk.
@@ -189,6 +195,7 @@ impl Store {
     pub async fn close(self) {
         // The last connection to close must be the writer's: readers cannot tidy up.
         self.readers.close().await;
+        self.examiner.stop().await;
         // It fails only if the writer has stopped already.
         let _ = self.queue.send(Job::Stop).await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -161,7 +161,7 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<UtcInstant> {
+pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<UtcInstant> {
     row.get(column).map(UtcInstant::from_millis)
 }
 

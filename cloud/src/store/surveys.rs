@@ -2,6 +2,7 @@
 
 use super::{
     batch::Span,
+    examine,
     outcome::Outcome,
     readings::{Fate, Row},
 };
@@ -72,13 +73,21 @@ pub(super) struct Delta {
     conflicts: i64,
     first: Option<UtcInstant>,
     last: Option<UtcInstant>,
+    /// The first and the last reading that is new, or has a value more.
+    changed: Option<(UtcInstant, UtcInstant)>,
     contact: Option<UtcInstant>,
 }
 
 impl Delta {
     /// Adds what became of a survey, of which `conflicts` were not known before.
     pub(super) fn add(&mut self, span: &Span, rows: &[Row], fates: &[Fate], conflicts: i64) {
-        for (row, _) in rows.iter().zip(fates).filter(|(_, fate)| **fate == Fate::New) {
+        for (row, fate) in rows.iter().zip(fates).filter(|(_, fate)| matches!(fate, Fate::New | Fate::Filled))
+        {
+            let (from, to) = self.changed.unwrap_or((row.time, row.time));
+            self.changed = Some((from.min(row.time), to.max(row.time)));
+            if *fate == Fate::Filled {
+                continue;
+            }
             self.readings += 1;
             self.first = Some(self.first.map_or(row.time, |first| first.min(row.time)));
             self.last = self.last.max(Some(row.time));
@@ -108,6 +117,9 @@ impl Delta {
                 millis(self.last),
                 millis(self.contact),
             ))?;
+        if let Some((first, last)) = self.changed {
+            examine::note(connection, device, first, last)?;
+        }
         Ok(())
     }
 }
