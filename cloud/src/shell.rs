@@ -54,7 +54,7 @@ pub async fn run_within(
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
     let requests = http.map(|listener| {
-        let api = http::Api { intake, budget, limits, once: once.clone() };
+        let api = http::Api { intake, budget, limits, once: once.clone(), exports: http::Places::default() };
         tokio::spawn(http::run(listener, api, stop.clone()))
     });
 

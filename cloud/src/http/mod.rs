@@ -6,6 +6,7 @@ mod answer;
 mod body;
 mod conflicts;
 mod devices;
+mod export;
 mod gateways;
 mod health;
 mod metrics;
@@ -19,6 +20,7 @@ mod stall;
 mod surveys;
 
 pub use answer::{HttpAnswer, http_answer};
+pub(crate) use export::Places;
 
 use crate::{
     Limits,
@@ -43,6 +45,7 @@ pub(crate) struct Api {
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) once: Once,
+    pub(crate) exports: Places,
 }
 
 /// Serves requests until the stop.
@@ -66,6 +69,7 @@ fn router(api: Api) -> Router {
         .route("/api/v1/devices/{id}", get(devices::one))
         .route("/api/v1/devices/{id}/readings", get(readings::list))
         .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
+        .route("/api/v1/export", get(export::get))
         .route("/api/v1/gateways", get(gateways::list))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))

@@ -9,6 +9,7 @@ mod conflicts;
 mod custody;
 mod examine;
 mod examiner;
+mod export;
 mod file;
 mod migrations;
 mod names;
@@ -27,6 +28,7 @@ pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
 
+pub(crate) use export::{ExportDevice, FlaggedReading, Quantity};
 pub(crate) use query::{ConflictRow, DeviceRow, Range};
 pub(crate) use readers::ReadError;
 pub(crate) use readings::Fate;

@@ -157,7 +157,7 @@ impl Store {
     }
 }
 
-fn count(number: usize) -> i64 {
+pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -177,7 +177,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
     })
 }
 
-fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
+pub(super) fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
     let values = readings::values(row, 1)?;
     // The schema forbids rows without a value, so this one is damaged.
     let values = values.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, 0))?;
