@@ -9,6 +9,7 @@ mod failure;
 mod listen;
 mod logs;
 mod stop;
+mod transfer;
 mod units;
 mod verify;
 

@@ -3,7 +3,9 @@
 mod cloud;
 mod demo;
 mod device;
+mod export;
 mod gateway;
+mod import;
 mod status;
 mod verify;
 
@@ -24,6 +26,10 @@ pub(crate) enum Command {
     Cloud(cloud::CloudArgs),
     /// Check that the cloud holds what it acknowledged to gateways, and say what each device owes
     Verify(verify::VerifyArgs),
+    /// Write the cloud's readings into a file: CSV, Parquet, ISMN station files, SenML
+    Export(export::ExportArgs),
+    /// Send readings in files to the cloud: CSV as exported, or USCRN station files
+    Import(import::ImportArgs),
 }
 
 impl Command {
@@ -34,6 +40,8 @@ impl Command {
             Self::Gateway(args) => args.run(),
             Self::Cloud(args) => args.run(),
             Self::Verify(args) => args.run(),
+            Self::Export(args) => args.run(),
+            Self::Import(args) => args.run(),
         }
     }
 }
