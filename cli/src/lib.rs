@@ -10,6 +10,7 @@ mod listen;
 mod logs;
 mod stop;
 mod token;
+mod transfer;
 mod units;
 mod verify;
 

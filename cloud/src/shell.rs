@@ -59,10 +59,10 @@ pub async fn run_within(
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
     let requests = http.zip(accounts).map(|(listener, accounts)| {
-        let (once, checking) = (once.clone(), Arc::default());
+        let (once, checking, exports) = (once.clone(), Arc::default(), http::Places::default());
         tokio::spawn(http::run(
             listener,
-            http::Api { intake, accounts, budget, limits, once, stop, checking },
+            http::Api { intake, accounts, budget, limits, once, stop, checking, exports },
         ))
     });
 

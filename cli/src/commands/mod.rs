@@ -4,7 +4,9 @@ mod backup;
 mod cloud;
 mod demo;
 mod device;
+mod export;
 mod gateway;
+mod import;
 mod mqtt;
 mod setup_link;
 mod status;
@@ -33,6 +35,10 @@ pub(crate) enum Command {
     Restore(backup::RestoreArgs),
     /// Read the cloud's store through, and say whether it is whole
     Check(backup::CheckArgs),
+    /// Write the cloud's readings into a file: CSV, Parquet, ISMN station files, SenML
+    Export(export::ExportArgs),
+    /// Send readings in files to the cloud: CSV as exported, or USCRN station files
+    Import(import::ImportArgs),
 }
 
 impl Command {
@@ -46,6 +52,8 @@ impl Command {
             Self::Backup(args) => args.run(),
             Self::Restore(args) => args.run(),
             Self::Check(args) => args.run(),
+            Self::Export(args) => args.run(),
+            Self::Import(args) => args.run(),
         }
     }
 }

@@ -43,6 +43,12 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     for (reason, count) in counters.refusals() {
         text.sample("fieldpost_uploads_refused_total", "reason", reason, count);
     }
+    text.family(
+        "fieldpost_export_bytes_total",
+        "counter",
+        "Bytes of exports that were handed to clients' connections.",
+    );
+    text.number("fieldpost_export_bytes_total", load(&counters.exported));
     let listeners = [("upload", &counters.upload), ("http", &counters.http)];
     text.family("fieldpost_connections_total", "counter", "Connections accepted.");
     for (name, listener) in listeners {

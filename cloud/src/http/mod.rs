@@ -14,6 +14,7 @@ mod days;
 mod details;
 mod devices;
 mod events;
+mod export;
 mod fixed;
 mod fleet;
 mod gateway_status;
@@ -37,6 +38,7 @@ mod stall;
 mod surveys;
 
 pub use answer::{HttpAnswer, http_answer};
+pub(crate) use export::Places;
 
 use crate::{
     Limits,
@@ -67,6 +69,7 @@ pub(crate) struct Api {
     pub(crate) stop: Stop,
     /// Held by the one check of the store.
     pub(crate) checking: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) exports: Places,
 }
 
 /// Serves requests until the stop.
@@ -98,6 +101,7 @@ fn router(api: Api) -> Router {
         .route("/api/v1/fleet", get(fleet::list))
         .route("/api/v1/completeness", get(completeness::list))
         .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/export", get(export::get))
         .route("/api/v1/gateways", get(gateways::list))
         .route("/api/v1/events", get(events::get))
         .route("/api/v1/retention", get(retention::get).put(retention::put))

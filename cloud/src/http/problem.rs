@@ -50,6 +50,7 @@ impl Problem {
             StatusCode::REQUEST_TIMEOUT => "The request did not arrive whole in time",
             StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "This form is not taken",
+            StatusCode::TOO_MANY_REQUESTS => "Too much at once",
             StatusCode::UNPROCESSABLE_ENTITY => "The surveys were refused",
             _ => "Not possible at the moment; try again later",
         }

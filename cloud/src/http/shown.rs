@@ -26,7 +26,7 @@ pub(super) struct JsonShown {
     held: i64,
     due: i64,
     conflicts: i64,
-    flags: Option<i64>,
+    flags: i64,
     spark: Option<JsonSpark>,
 }
 
@@ -125,8 +125,7 @@ impl From<Shown> for JsonShown {
             held: shown.held,
             due: shown.due,
             conflicts: shown.conflicts,
-            // Until checks flag readings, there is nothing to count.
-            flags: None,
+            flags: shown.flags,
             spark,
         }
     }

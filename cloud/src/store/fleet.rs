@@ -32,6 +32,8 @@ pub(crate) struct Shown {
     pub(crate) gateway: Option<String>,
     pub(crate) readings: i64,
     pub(crate) conflicts: i64,
+    /// Readings of the spark's days that have flags.
+    pub(crate) flags: i64,
     pub(crate) first_time: Option<UtcInstant>,
     /// As set, else as told by its last readings, in seconds.
     pub(crate) interval_s: u32,
@@ -167,6 +169,14 @@ fn shown(
         }
         None => None,
     };
+    let flags = match brief.last_time {
+        Some(last) => {
+            let sql = "SELECT count(*) FROM flags WHERE device = ? AND time > ? AND bits != 0";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_row((brief.number, last.saturating_sub(SPAN_MS)), |row| row.get(0))?
+        }
+        None => 0,
+    };
     let gateway = facts.gateway.and_then(|number| gateways.get(&number));
     Ok(Shown {
         state,
@@ -174,6 +184,7 @@ fn shown(
         gateway: gateway.map(|gateway| gateway.name.clone()),
         readings: facts.readings,
         conflicts: facts.conflicts,
+        flags,
         first_time: facts.first_time,
         details,
         interval_s,

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/0003_fleet.sql"),
     include_str!("sql/0004_settings.sql"),
     include_str!("sql/0005_accounts.sql"),
+    include_str!("sql/0006_quality.sql"),
 ];
 
 /// The version that this program reads and writes.

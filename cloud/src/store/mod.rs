@@ -14,6 +14,9 @@ mod conflicts;
 mod custody;
 mod days;
 mod details;
+mod examine;
+mod examiner;
+mod export;
 mod file;
 mod fleet;
 mod gateways;
@@ -43,6 +46,7 @@ pub use vault::Vault;
 pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
 pub(crate) use details::Details;
+pub(crate) use export::{ExportDevice, FlaggedReading, Quantity};
 pub(crate) use fleet::{Bringer, Shown};
 pub(crate) use gateways::{GatewayRow, Report, RoundReport};
 pub(crate) use plan::Plan;
@@ -59,6 +63,7 @@ use crate::{
     submission::{Format, Submission, Upload},
 };
 use bytes::Bytes;
+use examiner::Examiner;
 use fieldpost_core::{Refusal, UtcInstant};
 use jiff::tz::TimeZone;
 use readers::Readers;
@@ -77,6 +82,7 @@ use writer::{Job, State, Writer};
 pub struct Store {
     queue: mpsc::Sender<Job>,
     readers: Readers,
+    examiner: Examiner,
     state: Arc<State>,
     /// The writer, until it is waited for.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -126,12 +132,14 @@ impl Store {
         let readers = Readers::open(path).map_err(|error| open::opening(path, &error))?;
         let (sender, queue) = mpsc::channel(writer::MAX_WAITING);
         let live = Live::new();
-        let (theirs, watched) = (Arc::clone(&state), live.clone());
-        let writer = Writer { vault, queue, state: theirs, console, live: watched, zone, lock };
+        let examiner = Examiner::start(path, sender.downgrade())?;
+        let (bell, watched) = (examiner.bell(), live.clone());
+        let theirs = Arc::clone(&state);
+        let writer = Writer { vault, queue, state: theirs, console, live: watched, zone, bell, lock };
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
-        let thread = thread.map_err(Error::Thread)?;
-        let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { queue: sender, readers, state, thread, commit_deadline, path: path.to_owned(), live })
+        let thread = Arc::new(Mutex::new(Some(thread.map_err(Error::Thread)?)));
+        let path = path.to_owned();
+        Ok(Self { queue: sender, readers, examiner, state, thread, commit_deadline, path, live })
     }
 
     /// Stores surveys; when this returns well they are on disk.
@@ -236,6 +244,7 @@ impl Store {
     pub async fn close(self) {
         // The last connection to close must be the writer's: readers cannot tidy up.
         self.readers.close().await;
+        self.examiner.stop().await;
         // It fails only if the writer has stopped already.
         let _ = self.queue.send(Job::Stop).await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

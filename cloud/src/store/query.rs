@@ -154,7 +154,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
     })
 }
 
-fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
+pub(super) fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
     let values = readings::values(row, 1)?;
     // The schema forbids rows without a value, so this one is damaged.
     let values = values.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, 0))?;

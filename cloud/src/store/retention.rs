@@ -122,6 +122,7 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     let execute = |sql, of| transaction.execute(sql, of).map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
     let gone = execute("DELETE FROM readings WHERE device = ? AND time < ?", (device, end))?;
     let conflicts = execute("DELETE FROM conflicts WHERE device = ? AND time < ?", (device, end))?;
+    execute("DELETE FROM flags WHERE device = ? AND time < ?", (device, end))?;
     execute("DELETE FROM surveys WHERE device = ? AND starts < ?", (device, end))?;
     execute("DELETE FROM days WHERE device = ? AND day <= ?", (device, end / DAY_MS))?;
     transaction.execute(

@@ -3,14 +3,16 @@
 use super::{ReadError, Store, details, fleet, query::Range};
 use crate::fleet::thin::{Curve, Point, Thinner};
 use fieldpost_core::DeviceId;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension};
 
 /// The most readings that one curve is made of: two years of a reading every ten seconds, some seconds of work.
 pub(crate) const MAX_READINGS: usize = 6_000_000;
 
-/// Readings in order of time. Their flags, of which there are none yet, go in the place of the 0.
-const POINTS: &str = "SELECT time, temperature, moisture, 0 FROM readings
+const READINGS: &str = "SELECT time, temperature, moisture FROM readings
     WHERE device = ? AND time >= ? AND time < ? ORDER BY time";
+/// Few readings have flags: beside the readings, both in order, they cost a tenth of what a join does.
+const FLAGS: &str = "SELECT time, bits FROM flags
+    WHERE device = ? AND time >= ? AND time < ? AND bits != 0 ORDER BY time";
 
 /// A device's curve.
 #[derive(Debug)]
@@ -50,15 +52,14 @@ impl Store {
                 time.optional().map(|time| time.unwrap_or(0))
             };
             let mut thinner = Thinner::new(edge("ASC")?, edge("DESC")?, interval_s, points);
-            let mut statement = snapshot.prepare_cached(POINTS)?;
-            let mut rows = statement.query(bounds)?;
             let mut count = 0_usize;
-            while let Some(row) = rows.next()? {
-                thinner.add(point(row)?);
+            each(&snapshot, bounds, |point| {
+                thinner.add(point);
                 count += 1;
-                if count > MAX_READINGS {
-                    return Ok(Err(NoSeries::TooMany));
-                }
+                count <= MAX_READINGS
+            })?;
+            if count > MAX_READINGS {
+                return Ok(Err(NoSeries::TooMany));
             }
             Ok(Ok(Series { interval_s, curve: thinner.finish() }))
         };
@@ -72,10 +73,34 @@ pub(super) fn points(
     device: i64,
     range: std::ops::Range<i64>,
 ) -> rusqlite::Result<Vec<Point>> {
-    let mut statement = connection.prepare_cached(POINTS)?;
-    statement.query_map((device, range.start, range.end), point)?.collect()
+    let mut points = Vec::new();
+    each(connection, (device, range.start, range.end), |point| {
+        points.push(point);
+        true
+    })?;
+    Ok(points)
 }
 
-fn point(row: &Row<'_>) -> rusqlite::Result<Point> {
-    Ok(Point { time: row.get(0)?, values: [row.get(1)?, row.get(2)?], flags: row.get(3)? })
+/// Hands readings and their flags to `take`, in order of time, until it says no.
+fn each(
+    connection: &Connection,
+    bounds: (i64, i64, i64),
+    mut take: impl FnMut(Point) -> bool,
+) -> rusqlite::Result<()> {
+    let mut flags = connection.prepare_cached(FLAGS)?;
+    let mut flags = flags.query_map(bounds, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?)))?;
+    let mut flagged = flags.next().transpose()?;
+    let mut readings = connection.prepare_cached(READINGS)?;
+    let mut readings = readings.query(bounds)?;
+    while let Some(row) = readings.next()? {
+        let time = row.get(0)?;
+        while flagged.is_some_and(|(at, _)| at < time) {
+            flagged = flags.next().transpose()?;
+        }
+        let bits = flagged.filter(|(at, _)| *at == time).map_or(0, |(_, bits)| bits);
+        if !take(Point { time, values: [row.get(1)?, row.get(2)?], flags: bits }) {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::{
     batch::Span,
+    examine,
     outcome::Outcome,
     readings::{Fate, Row},
 };
@@ -73,6 +74,8 @@ pub(super) struct Delta {
     conflicts: i64,
     first: Option<UtcInstant>,
     last: Option<UtcInstant>,
+    /// The first and the last reading that is new, or has a value more.
+    changed: Option<(UtcInstant, UtcInstant)>,
     contact: Option<UtcInstant>,
     /// Who brought the last survey.
     gateway: Option<i64>,
@@ -120,6 +123,8 @@ impl Delta {
                 Fate::Filled => {}
                 Fate::Duplicate | Fate::Conflict => continue,
             }
+            let (from, to) = self.changed.unwrap_or((row.time, row.time));
+            self.changed = Some((from.min(row.time), to.max(row.time)));
             match &mut self.newest {
                 Some(known) => known.add(row),
                 None => self.newest = Some(Newest::of(row)),
@@ -161,6 +166,9 @@ impl Delta {
                 self.newest.and_then(|newest| newest.moisture),
                 self.gateway,
             ))?;
+        if let Some((first, last)) = self.changed {
+            examine::note(connection, device, first, last)?;
+        }
         Ok(())
     }
 }

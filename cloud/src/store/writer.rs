@@ -2,6 +2,7 @@
 
 use super::{
     SubmitError,
+    examiner::Bell,
     file::Lock,
     outcome::{Kept, Stored},
     quarantine::Refused,
@@ -63,6 +64,8 @@ pub(super) struct Writer {
     pub(super) live: Live,
     /// The zone of console lines whose sender says no other.
     pub(super) zone: TimeZone,
+    /// Tells the examiner of new readings.
+    pub(super) bell: Bell,
     /// Held as long as the store is written.
     pub(super) lock: Lock,
 }
@@ -111,6 +114,8 @@ impl Writer {
         let (mut submissions, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let results = self.vault.keep(&mut submissions);
         self.tell();
+        // A bell that rings already need not be rung.
+        let _ = self.bell.try_send(());
         let mut shown = Vec::new();
         for ((result, submission), answer) in results.into_iter().zip(submissions).zip(answers) {
             let fates = match result {
