@@ -7,7 +7,7 @@ use super::{
     folder, median,
     packs::{self, Extent, Order},
     post::Client,
-    thousands,
+    procfs, thousands,
 };
 use crate::{
     ports::{self, Kind},
@@ -81,7 +81,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     let mut cloud = Program::new("cloud", &process::fieldpost()?, folder.path(), arguments);
     cloud.start()?;
     ports::wait_for_listener(Kind::Tcp, address, Duration::from_secs(10)).with_context(|| cloud.log())?;
-    ask(address, options, out)?;
+    ask(address, cloud.id().context("the cloud runs")?, options, out)?;
     writeln!(out)?;
     for readers in [0, READERS, 0, READERS] {
         let rate = ingest(address, options, readers)?;
@@ -150,49 +150,62 @@ fn reading(slots: &[Option<Values>], device: i64, day: i64, hour: i64, start: i6
     Some(Reading { time, values: Values::new(temperature, moisture)? })
 }
 
-/// The questions, with their limits.
-fn ask(address: SocketAddr, options: &Options, out: &mut impl Write) -> Result<()> {
-    let last = (options.devices - 100).max(0);
-    let fleet = Some(50.0);
-    let year =
-        |n: i64, points| format!("/api/v1/devices/{}/series?points={points}", id(n * 37 % options.devices));
-    let questions: [(&str, Option<f64>, Box<dyn Fn(i64) -> String>); 8] = [
-        ("fleet, the first 100", fleet, Box::new(|_| "/api/v1/fleet?limit=100".into())),
-        ("fleet, 500 at once", fleet, Box::new(|_| "/api/v1/fleet?limit=500".into())),
-        (
-            "fleet by moisture, the last 100",
-            fleet,
-            Box::new(move |_| format!("/api/v1/fleet?sort=moisture&offset={last}")),
-        ),
-        ("fleet by completeness", None, Box::new(|_| "/api/v1/fleet?sort=completeness&limit=100".into())),
-        ("a device's whole series, 800 points", Some(10.0), Box::new(move |n| year(n, 800))),
-        ("a device's whole series, 4,000 points", Some(10.0), Box::new(move |n| year(n, 4_000))),
-        (
-            "completeness, 1,000 devices x 30 days",
-            Some(100.0),
-            Box::new(|_| "/api/v1/completeness?limit=1000".into()),
-        ),
-        (
-            "a device by itself",
-            None,
-            Box::new(move |n| format!("/api/v1/devices/{}", id(n * 37 % options.devices))),
-        ),
-    ];
+/// What is asked, under which name, and within how many milliseconds it is to be answered.
+struct Question {
+    what: &'static str,
+    limit: Option<u32>,
+    /// Where, each turn.
+    path: Box<dyn Fn(i64) -> String>,
+}
+
+fn question(
+    what: &'static str,
+    limit: impl Into<Option<u32>>,
+    path: impl Fn(i64) -> String + 'static,
+) -> Question {
+    Question { what, limit: limit.into(), path: Box::new(path) }
+}
+
+fn questions(options: &Options) -> Vec<Question> {
+    let devices = options.devices;
+    let last = (devices - 100).max(0);
+    let one = move |n: i64| format!("/api/v1/devices/{}", id(n * 37 % devices));
+    vec![
+        question("fleet, the first 100", 50, |_| "/api/v1/fleet?limit=100".into()),
+        question("fleet, 500 at once", 50, |_| "/api/v1/fleet?limit=500".into()),
+        question("fleet by moisture, the last 100", 50, move |_| {
+            format!("/api/v1/fleet?sort=moisture&offset={last}")
+        }),
+        question("fleet by completeness", None, |_| "/api/v1/fleet?sort=completeness&limit=100".into()),
+        question("a device's whole series, 800 points", 10, move |n| format!("{}/series?points=800", one(n))),
+        question("a device's whole series, 4,000 points", 10, move |n| {
+            format!("{}/series?points=4000", one(n))
+        }),
+        question("completeness, 1,000 devices x 30 days", 100, |_| "/api/v1/completeness?limit=1000".into()),
+        question("a device by itself", None, one),
+    ]
+}
+
+/// Asks each question again and again; prints how long the answers took, and the cloud's processor.
+fn ask(address: SocketAddr, cloud: u32, options: &Options, out: &mut impl Write) -> Result<()> {
     let mut client = Client::connect(address)?;
-    for (what, limit, path) in questions {
+    for Question { what, limit, path } in questions(options) {
         let (mut took, mut size) = (Vec::new(), 0);
+        let before = procfs::processor_time(cloud)?;
         for turn in 0..options.turns {
             let path = path(i64::try_from(turn)?);
             let began = Instant::now();
             size = client.get(&path)?.len();
             took.push(began.elapsed().as_secs_f64() * 1_000.0);
         }
+        let used = procfs::processor_time(cloud)?.saturating_sub(before).as_secs_f64() * 1_000.0;
+        let used = used / options.turns.max(1) as f64;
         let worst = took.iter().copied().fold(0.0, f64::max);
-        let limit = limit.map_or("-".to_owned(), |limit| format!("{limit:.0}"));
-        let median = median(took);
+        let limit = limit.map_or("-".to_owned(), |limit| limit.to_string());
         writeln!(
             out,
-            "{what:<40} {median:>7.1} ms, at worst {worst:>7.1}; limit {limit:>4}; {:>5} KiB",
+            "{what:<38} {:>6.1} ms, at worst {worst:>6.1}, limit {limit:>3}; processor {used:>5.1} ms; {:>4} KiB",
+            median(took),
             size / 1_024
         )?;
     }
