@@ -26,7 +26,7 @@ pub(super) struct JsonShown {
     held: i64,
     due: i64,
     conflicts: i64,
-    flags: i64,
+    flags: usize,
     spark: Option<JsonSpark>,
 }
 

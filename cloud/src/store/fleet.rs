@@ -33,7 +33,7 @@ pub(crate) struct Shown {
     pub(crate) readings: i64,
     pub(crate) conflicts: i64,
     /// Readings of the spark's days that have flags.
-    pub(crate) flags: i64,
+    pub(crate) flags: usize,
     pub(crate) first_time: Option<UtcInstant>,
     /// As set, else as told by its last readings, in seconds.
     pub(crate) interval_s: u32,
@@ -160,23 +160,25 @@ fn shown(
 ) -> rusqlite::Result<Shown> {
     let details = details::of(connection, brief.number)?;
     let facts = facts(connection, brief.number)?;
-    let interval_s = interval(connection, &brief, &details)?;
-    let (held, due) = week(connection, &brief, &facts, interval_s, now)?;
-    let spark = match brief.last_time {
+    let points = match brief.last_time {
         Some(last) => {
             let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
-            Some(Spark::new(last, &series::points(connection, brief.number, range)?))
+            series::points(connection, brief.number, range)?
         }
-        None => None,
+        None => Vec::new(),
     };
-    let flags = match brief.last_time {
-        Some(last) => {
-            let sql = "SELECT count(*) FROM flags WHERE device = ? AND time > ? AND bits != 0";
-            let mut statement = connection.prepare_cached(sql)?;
-            statement.query_row((brief.number, last.saturating_sub(SPAN_MS)), |row| row.get(0))?
+    let flags = points.iter().filter(|point| point.flags != 0).count();
+    // Most often the readings of the spark tell the interval, too.
+    let telling = points.len().checked_sub(TELLING).and_then(|skip| points.get(skip..));
+    let interval_s = match (details.interval_s, telling) {
+        (None, Some(telling)) => {
+            let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
+            slots::infer(&times).unwrap_or(INTERVAL_S)
         }
-        None => 0,
+        _ => interval(connection, &brief, &details)?,
     };
+    let (held, due) = week(connection, &brief, &facts, interval_s, now)?;
+    let spark = brief.last_time.map(|last| Spark::new(last, &points));
     let gateway = facts.gateway.and_then(|number| gateways.get(&number));
     Ok(Shown {
         state,
