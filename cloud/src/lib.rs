@@ -10,6 +10,7 @@
 //! know each other; both hand what they understood to the [`Store`], which is the only module that knows SQL, and
 //! acknowledge after its commit (promise P1).
 
+mod alerts;
 mod budget;
 mod clock;
 mod connections;

@@ -1,8 +1,15 @@
 //! The shell: starts what was asked for, and ends it in the order in which nothing is lost.
 
 use crate::{
-    Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
-    counters::Counters, folder, http, ingest, intake::Intake, once::Once,
+    Error, Limits, Settings, Sockets, Store,
+    alerts::{post::Post, watch},
+    budget::Budget,
+    connections::Stop,
+    console::Console,
+    counters::Counters,
+    folder, http, ingest,
+    intake::Intake,
+    once::Once,
 };
 use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -53,10 +60,17 @@ pub async fn run_within(
         let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
+    let post = Post::new();
     let requests = http.map(|listener| {
-        let api = http::Api { intake, budget, limits, once: once.clone() };
+        let api = http::Api { intake, budget, limits, once: once.clone(), post: post.clone() };
         tokio::spawn(http::run(listener, api, stop.clone()))
     });
+    let pace = watch::Pace {
+        gather: limits.alert_gather,
+        look: limits.alert_look,
+        first_pause: limits.alert_first_pause,
+    };
+    let alerts = tokio::spawn(watch::run(store.clone(), post, settings.data.clone(), pace, stop.clone()));
 
     let result = tokio::select! {
         () = shutdown => Ok(()),
@@ -65,9 +79,9 @@ pub async fn run_within(
     };
     // Nobody is left to hear it if both listeners have ended already.
     let _ = stopping.send(true);
-    for listener in [uploads, requests].into_iter().flatten() {
-        if let Err(error) = listener.await {
-            tracing::error!(%error, "a listener ended badly");
+    for task in [uploads, requests, Some(alerts)].into_iter().flatten() {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a part of the cloud ended badly");
         }
     }
     store.close().await;

@@ -2,18 +2,22 @@
 //! [`problem::Problem`].
 
 mod accept;
+mod alerts;
 mod answer;
 mod body;
+mod channels;
 mod conflicts;
 mod devices;
 mod gateways;
 mod health;
+mod json;
 mod metrics;
 mod number;
 mod paging;
 mod problem;
 mod query;
 mod readings;
+mod rules;
 mod server;
 mod stall;
 mod surveys;
@@ -22,6 +26,7 @@ pub use answer::{HttpAnswer, http_answer};
 
 use crate::{
     Limits,
+    alerts::post::Post,
     budget::Budget,
     connections::{Connections, Stop},
     intake::Intake,
@@ -30,7 +35,7 @@ use crate::{
 use axum::{
     Router,
     http::{StatusCode, Uri},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use problem::Problem;
 use std::sync::Arc;
@@ -43,6 +48,8 @@ pub(crate) struct Api {
     pub(crate) budget: Budget,
     pub(crate) limits: Limits,
     pub(crate) once: Once,
+    /// Delivers the messages of alerts.
+    pub(crate) post: Post,
 }
 
 /// Serves requests until the stop.
@@ -67,6 +74,13 @@ fn router(api: Api) -> Router {
         .route("/api/v1/devices/{id}/readings", get(readings::list))
         .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
         .route("/api/v1/gateways", get(gateways::list))
+        .route("/api/v1/rules", get(rules::list).post(rules::post))
+        .route("/api/v1/rules/{id}", put(rules::put).delete(rules::delete))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/api/v1/channels", get(channels::list).post(channels::post))
+        .route("/api/v1/channels/{id}", put(channels::put).delete(channels::delete))
+        .route("/api/v1/channels/{id}/test", post(channels::test))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)

@@ -5,7 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What changes a store of version n (the position here) into one of version n + 1. Only ever add to the end.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_custody.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("sql/0001_store.sql"),
+    include_str!("sql/0002_custody.sql"),
+    include_str!("sql/0003_alerts.sql"),
+];
 
 /// The version that this program reads and writes.
 fn known() -> i64 {

@@ -4,6 +4,7 @@
 //! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
+mod alerts;
 mod batch;
 mod conflicts;
 mod custody;
@@ -25,6 +26,9 @@ pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
 
+pub(crate) use alerts::{
+    ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
+};
 pub(crate) use query::{ConflictRow, DeviceRow, Range};
 pub(crate) use readers::ReadError;
 pub(crate) use readings::Fate;
@@ -158,6 +162,16 @@ impl Store {
             done.map_err(|error| SubmitError::Store(error.to_string()))
         };
         tokio::time::timeout(self.commit_deadline, wait).await.unwrap_or(Err(SubmitError::Busy))
+    }
+
+    /// Waits until surveys were stored, or somebody who changed a rule says so; returns at once if that was since the last call.
+    pub(crate) async fn stirred(&self) {
+        self.state.stored.notified().await;
+    }
+
+    /// Lets whoever waits in [`Store::stirred`] look.
+    pub(crate) fn stir(&self) {
+        self.state.stored.notify_one();
     }
 
     /// Readings held.

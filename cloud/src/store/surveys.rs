@@ -73,15 +73,20 @@ pub(super) struct Delta {
     first: Option<UtcInstant>,
     last: Option<UtcInstant>,
     contact: Option<UtcInstant>,
+    /// The earliest reading that alerts have to look at.
+    unjudged: Option<UtcInstant>,
 }
 
 impl Delta {
     /// Adds what became of a survey, of which `conflicts` were not known before.
     pub(super) fn add(&mut self, span: &Span, rows: &[Row], fates: &[Fate], conflicts: i64) {
-        for (row, _) in rows.iter().zip(fates).filter(|(_, fate)| **fate == Fate::New) {
-            self.readings += 1;
-            self.first = Some(self.first.map_or(row.time, |first| first.min(row.time)));
-            self.last = self.last.max(Some(row.time));
+        for (row, fate) in rows.iter().zip(fates).filter(|(_, fate)| **fate != Fate::Duplicate) {
+            self.unjudged = Some(self.unjudged.map_or(row.time, |earliest| earliest.min(row.time)));
+            if *fate == Fate::New {
+                self.readings += 1;
+                self.first = Some(self.first.map_or(row.time, |first| first.min(row.time)));
+                self.last = self.last.max(Some(row.time));
+            }
         }
         self.conflicts += conflicts;
         self.contact = self.contact.max(Some(span.received));
@@ -97,7 +102,9 @@ impl Delta {
                      conflicts = conflicts + ?3,
                      first_time = ifnull(min(first_time, ?4), ifnull(first_time, ?4)),
                      last_time = ifnull(max(last_time, ?5), ifnull(last_time, ?5)),
-                     last_contact = max(last_contact, ifnull(?6, 0))
+                     last_contact = max(last_contact, ifnull(?6, 0)),
+                     unjudged = ifnull(min(unjudged, ?7), ifnull(unjudged, ?7)),
+                     marks = marks + (?7 IS NOT NULL)
                  WHERE id = ?1",
             )?
             .execute((
@@ -107,6 +114,7 @@ impl Delta {
                 millis(self.first),
                 millis(self.last),
                 millis(self.contact),
+                millis(self.unjudged),
             ))?;
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Jobs that may wait; whoever comes then waits in line.
 pub(super) const MAX_WAITING: usize = 1_024;
@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) readings: AtomicU64,
     /// The last transaction failed.
     pub(super) failing: AtomicBool,
+    /// Told after every commit of surveys: alerts look at what is new.
+    pub(super) stored: Notify,
 }
 
 /// A submission and who waits for it.
@@ -105,6 +107,7 @@ impl Writer {
         let (mut submissions, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let results = self.vault.keep(&mut submissions);
         self.tell();
+        self.state.stored.notify_one();
         let mut shown = Vec::new();
         for ((result, submission), answer) in results.into_iter().zip(submissions).zip(answers) {
             let fates = match result {
