@@ -39,6 +39,8 @@ pub struct Limits {
     pub alert_gather: Duration,
     /// How often the rules look for what only time brings, such as silence.
     pub alert_look: Duration,
+    /// How long after the start nobody is newly called silent: who has waited for the cloud comes back meanwhile.
+    pub alert_settle: Duration,
     /// How long until an alert's message that was not delivered is tried again, the first time.
     pub alert_first_pause: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for Limits {
             drain: Duration::from_secs(10),
             alert_gather: Duration::from_secs(1),
             alert_look: Duration::from_secs(60),
+            alert_settle: Duration::from_mins(15),
             alert_first_pause: Duration::from_secs(5),
         }
     }

@@ -68,6 +68,7 @@ pub async fn run_within(
     let pace = watch::Pace {
         gather: limits.alert_gather,
         look: limits.alert_look,
+        settle: limits.alert_settle,
         first_pause: limits.alert_first_pause,
     };
     let alerts = tokio::spawn(watch::run(store.clone(), post, settings.data.clone(), pace, stop.clone()));

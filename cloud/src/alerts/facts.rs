@@ -59,8 +59,8 @@ pub(crate) struct Facts {
     pub(crate) late: Vec<DeviceFacts>,
     /// How full the data folder's disk is, in hundredths of a percent, if the system says.
     pub(crate) disk_used: Option<i64>,
-    /// Since when this cloud runs: before, it heard nobody.
-    pub(crate) up_since: UtcInstant,
+    /// Until when nobody is newly called silent: the cloud has just started, and heard nobody before.
+    pub(crate) settled: UtcInstant,
 }
 
 impl Facts {

@@ -47,7 +47,7 @@ pub(crate) fn settle(rule: &Rule, view: View<'_>, open: &[Row]) -> Vec<Change> {
         return Vec::new();
     }
     let by_subject: BTreeMap<&str, &Row> = open.iter().map(|row| (row.draft.subject.as_str(), row)).collect();
-    let settling = view.now.duration_since(view.facts.up_since) < silence::SETTLING;
+    let settling = view.now < view.facts.settled;
     let mut changes = Vec::new();
     let mut still = Vec::new();
     for level in levels(rule, view, &by_subject) {
@@ -78,7 +78,8 @@ fn amend(row: &Row, level: Level) -> Option<Change> {
     let told = !row.rings && !level.history;
     let draft = Draft { devices: level.devices, text: level.text, ..row.draft.clone() };
     let says = if told { vec![Event::Began] } else { Vec::new() };
-    (draft != row.draft || told).then(|| Change::Update { id: row.id, draft, rings: row.rings || told, says })
+    let changed = draft != row.draft || told;
+    changed.then_some(Change::Update { id: row.id, draft, rings: row.rings || told, says })
 }
 
 fn close(row: &Row, at: UtcInstant) -> Change {

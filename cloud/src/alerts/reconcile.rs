@@ -86,7 +86,7 @@ fn update(rule: &Rule, judged: &Judged, row: &Row, episode: &Episode, now: UtcIn
     says.extend(told_now.then_some(Event::Began));
     says.extend((ends && row.rings).then_some(Event::Resolved));
     let changed = draft != row.draft || told_now;
-    changed.then(|| Change::Update { id: row.id, draft, rings: row.rings || told_now, says })
+    changed.then_some(Change::Update { id: row.id, draft, rings: row.rings || told_now, says })
 }
 
 type Matches<'a> = (Vec<(&'a Row, &'a Episode)>, Vec<&'a Row>, Vec<&'a Episode>);

@@ -10,8 +10,6 @@ pub(crate) const SURVEY: Duration = Duration::from_hours(24);
 pub(crate) const GRACE: Duration = Duration::from_hours(2);
 /// How long a gateway that sends its status every few minutes may say nothing.
 const STATUS_PATIENCE: Duration = Duration::from_hours(1);
-/// How long after a start of the cloud nobody is newly called silent: who has waited for the cloud comes back meanwhile.
-pub(crate) const SETTLING: Duration = Duration::from_mins(15);
 
 /// Since when a device owes its second survey (`owed` 2), or its first (1).
 pub(crate) fn overdue_since(device: &DeviceFacts, owed: u32) -> UtcInstant {

@@ -24,6 +24,8 @@ pub(crate) struct Pace {
     pub(crate) gather: Duration,
     /// How often the rules of silence, rounds and room look.
     pub(crate) look: Duration,
+    /// How long after the start nobody is newly called silent.
+    pub(crate) settle: Duration,
     /// How long until a message that was not delivered is tried again, the first time.
     pub(crate) first_pause: Duration,
 }
@@ -33,7 +35,14 @@ pub(crate) async fn run(store: Store, post: Post, data: PathBuf, pace: Pace, sto
     let put = Arc::new(Notify::new());
     let delivery =
         tokio::spawn(post::run(store.clone(), post, pace.first_pause, Arc::clone(&put), stop.clone()));
-    let watch = Watch { store, data, put, up_since: clock::now(), failing: false, looks: 0 };
+    let watch = Watch {
+        store,
+        data,
+        put,
+        settled: clock::now().saturating_add(pace.settle),
+        failing: false,
+        looks: 0,
+    };
     watch.run(pace, stop).await;
     if delivery.await.is_err() {
         tracing::error!("the delivery of alerts ended badly");
@@ -45,7 +54,8 @@ struct Watch {
     data: PathBuf,
     /// Told when messages may have been put out.
     put: Arc<Notify>,
-    up_since: UtcInstant,
+    /// Until when nobody is newly called silent.
+    settled: UtcInstant,
     /// The last look failed, and that was said.
     failing: bool,
     looks: u32,
@@ -94,9 +104,9 @@ impl Watch {
             return Ok(());
         }
         self.store.judge_quiet(now).await?;
-        let around = Surroundings { disk_used: disk_used(&self.data), up_since: self.up_since };
+        let around = Surroundings { disk_used: disk_used(&self.data), settled: self.settled };
         self.store.judge_situation(around, now).await?;
-        if self.looks % LOOKS_TO_PRUNE == 0 {
+        if self.looks.is_multiple_of(LOOKS_TO_PRUNE) {
             self.store.prune_alerts().await?;
         }
         self.looks = self.looks.wrapping_add(1);

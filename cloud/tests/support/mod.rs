@@ -1,6 +1,8 @@
 //! A cloud on real sockets and a real folder, and the peers that talk to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate of its own and uses its part")]
 
+pub mod receivers;
+
 use bytes::Bytes;
 use fieldpost_cloud::{Error, Limits, Settings, Sockets};
 use http_body_util::{BodyExt, Full};

@@ -37,8 +37,8 @@ impl World {
             devices: contacts.keys().cloned().collect(),
         };
         let gateways = BTreeMap::from([(1, north)]);
-        let up_since = at("2026-06-01T00:00:00Z");
-        let facts = Facts { gateways, late: Vec::new(), disk_used: None, up_since };
+        let settled = at("2026-06-01T00:00:00Z");
+        let facts = Facts { gateways, late: Vec::new(), disk_used: None, settled };
         let rules = (1..).zip(rules).map(|(id, (kind, value))| Rule { id, ..rule(*kind, *value) }).collect();
         Self { facts, rules, open: Vec::new(), now, told: Vec::new(), contacts }
     }
@@ -181,7 +181,7 @@ fn when_a_gateway_is_back_its_devices_have_the_time_of_a_survey_to_follow() {
 fn a_start_of_the_cloud_calls_nobody_silent_at_once() {
     let mut world = World::new(5, &[(Kind::GatewaySilent, None)]);
     world.now = at("2026-07-09T00:00:00Z");
-    world.facts.up_since = world.now;
+    world.facts.settled = at("2026-07-09T00:15:00Z");
     world.until("2026-07-09T00:14:00Z");
     assert_eq!(world.told, Vec::<String>::new());
     world.until("2026-07-09T00:16:00Z");

@@ -28,13 +28,16 @@ pub(crate) struct Situation {
     now: UtcInstant,
 }
 
+/// Changes of alerts, rule by rule.
+type ByRule = Vec<(Held, Vec<Change>)>;
+
 /// What the store does not know.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Surroundings {
     /// How full the data folder's disk is, in hundredths of a percent.
     pub(crate) disk_used: Option<i64>,
-    /// Since when this cloud runs.
-    pub(crate) up_since: UtcInstant,
+    /// Until when nobody is newly called silent.
+    pub(crate) settled: UtcInstant,
 }
 
 /// The gateway that brought a device's newest survey.
@@ -50,7 +53,7 @@ fn situation(connection: &Connection, around: Surroundings, now: UtcInstant) -> 
         gateways: BTreeMap::new(),
         late: Vec::new(),
         disk_used: around.disk_used,
-        up_since: around.up_since,
+        settled: around.settled,
     };
     if asks(&silence) || asks(&[Kind::RoundIncomplete, Kind::JournalFull]) {
         facts.gateways = gateways(connection)?;
@@ -146,7 +149,7 @@ fn bring_devices(connection: &Connection, facts: &mut Facts, wanted: &BTreeSet<i
 
 impl Situation {
     /// What has to be written: changes of alerts by rule, and what is noted of gateways.
-    fn changes(&self) -> (Vec<(Held, Vec<Change>)>, Vec<(i64, Outage)>) {
+    fn changes(&self) -> (ByRule, Vec<(i64, Outage)>) {
         let rules: Vec<Rule> = self.rules.iter().map(|held| held.rule.clone()).collect();
         let view = View { facts: &self.facts, rules: &rules, now: self.now };
         let mut all = Vec::new();

@@ -270,7 +270,7 @@ fn the_frosts_of_a_real_year_are_the_same_in_one_piece_and_day_by_day_backwards(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     /// The heart of it. `order` deals readings to surveys, `copies` sends some again.
     #[test]
