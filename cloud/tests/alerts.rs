@@ -357,6 +357,18 @@ async fn rules_and_channels_that_are_wrong_are_told_how_to_be_right() {
     {
         cloud.get(path).await.problem(400);
     }
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_and_channels_are_changed_as_a_whole_but_for_secrets() {
+    let cloud = quick(Arc::new(tempfile::tempdir().unwrap())).await;
+    let webhook =
+        json!({"kind": "webhook", "name": "w", "url": "http://127.0.0.1:9/", "secret": "old-secret"});
+    let channel = make(&cloud, "/api/v1/channels", &webhook).await;
+    let rule =
+        make(&cloud, "/api/v1/rules", &json!({"name": "dry", "kind": "moisture_below", "value": 20})).await;
+    let (the_rule, the_channel) = (format!("/api/v1/rules/{rule}"), format!("/api/v1/channels/{channel}"));
     let same = json!({"kind": "webhook", "name": "renamed", "url": "http://127.0.0.1:9/"});
     let said = send(&cloud, "PUT", &the_channel, &same).await.json();
     assert_eq!((&said["name"], &said["has_secret"]), (&json!("renamed"), &json!(true)));

@@ -24,6 +24,15 @@ impl Event {
     }
 }
 
+/// What an alert of values was judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// The reading that made it one.
+    pub(crate) certain: UtcInstant,
+    /// The worst value so far, in hundredths.
+    pub(crate) worst: i64,
+}
+
 /// An alert as rules judge it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Draft {
@@ -33,6 +42,8 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     pub(crate) began: UtcInstant,
     pub(crate) resolved: Option<UtcInstant>,
+    /// Of values: what whoever judges the next readings has to know.
+    pub(crate) proof: Option<Proof>,
     /// It rang, and later readings show that it was not so.
     pub(crate) withdrawn: bool,
 }

@@ -3,7 +3,7 @@
 //!
 //! After a reading that solves nothing is left of what was before it: whoever judges a part may begin behind one.
 
-use super::band::Band;
+use super::{band::Band, change::Proof};
 use fieldpost_core::UtcInstant;
 use std::time::Duration;
 
@@ -47,6 +47,13 @@ struct Started {
 impl Judge {
     pub(crate) fn new(band: Band) -> Self {
         Self { band, now: None, over: Vec::new() }
+    }
+
+    /// Goes on behind an alert that lasts: no reading since it began solves it.
+    pub(crate) fn resume(band: Band, began: UtcInstant, proof: Proof) -> Self {
+        let Proof { certain, worst } = proof;
+        let episode = Episode { began, certain, last: certain, worst, latest: worst, resolved: None };
+        Self { band, now: Some(Started { episode, certain: true }), over: Vec::new() }
     }
 
     /// The next reading.

@@ -69,7 +69,7 @@ fn is_silence(kind: Kind) -> bool {
 
 fn insert(level: Level) -> Change {
     let Level { subject, since, devices, text, history } = level;
-    let draft = Draft { subject, devices, text, began: since, resolved: None, withdrawn: false };
+    let draft = Draft { subject, devices, text, began: since, resolved: None, proof: None, withdrawn: false };
     Change::Insert { draft, rings: !history }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     RINGING_WINDOW,
-    change::{Change, Draft, Event, Row, ordered},
+    change::{Change, Draft, Event, Proof, Row, ordered},
     episodes::Episode,
     rule::Rule,
     text,
@@ -61,6 +61,7 @@ fn draft(rule: &Rule, device: &str, episode: &Episode) -> Draft {
         text: text::of_episode(rule, device, episode),
         began: episode.began,
         resolved: episode.resolved,
+        proof: Some(Proof { certain: episode.certain, worst: episode.worst }),
         withdrawn: false,
     }
 }

@@ -42,18 +42,27 @@ struct Found {
     look: Option<(Held, Option<i64>)>,
 }
 
-/// A device's episodes of a rule, from the last reading before `from` that solves; None: of all its readings.
+/// A device's episodes of a rule, from the last reading before `from` that solves, or on from the alert that lasts; None: of all its readings.
 fn look(
     connection: &Connection,
-    rule: &Rule,
+    held: &Held,
     device: (i64, &str),
     from: Option<UtcInstant>,
     now: UtcInstant,
 ) -> rusqlite::Result<Judged> {
     let (id, name) = device;
-    let (from, episodes) = match Band::of(rule) {
-        Some(band) => of_values(connection, band, id, from)?,
-        None => of_conflicts(connection, rule, id, now)?,
+    let lasting = match from {
+        Some(from) => log::lasting(connection, held, name, from)?.map(|(began, proof)| (from, began, proof)),
+        None => None,
+    };
+    let (from, episodes) = match (Band::of(&held.rule), lasting) {
+        // What lasts for months is not read again from its beginning with every survey.
+        (Some(band), Some((from, began, proof))) => {
+            let start = last_before(connection, band, id, from)?;
+            (from, read(connection, Judge::resume(band, began, proof), band, id, start)?)
+        }
+        (Some(band), None) => of_values(connection, band, id, from)?,
+        (None, _) => of_conflicts(connection, &held.rule, id, now)?,
     };
     Ok(Judged { device: name.to_owned(), from, episodes, first_look: false })
 }
@@ -88,16 +97,38 @@ fn of_values(
         Some(time) => time,
         None => first.query_row([device], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(i64::MAX),
     };
+    Ok((UtcInstant::from_millis(start), read(connection, Judge::new(band), band, device, start)?))
+}
+
+/// The last reading before `from` that has the quantity: if nothing of it is new, it is still the latest.
+fn last_before(connection: &Connection, band: Band, device: i64, from: UtcInstant) -> rusqlite::Result<i64> {
+    let column = column(band.quantity);
+    let sql = format!(
+        "SELECT time FROM readings WHERE device = ? AND time < ? AND {column} IS NOT NULL ORDER BY time DESC LIMIT 1"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_row((device, from.as_millis()), |row| row.get(0)).optional()?;
+    Ok(found.unwrap_or(from.as_millis()))
+}
+
+/// Lets `judge` read a device's readings from `start` on.
+fn read(
+    connection: &Connection,
+    mut judge: Judge,
+    band: Band,
+    device: i64,
+    start: i64,
+) -> rusqlite::Result<Vec<Episode>> {
+    let column = column(band.quantity);
     let sql = format!(
         "SELECT time, {column} FROM readings WHERE device = ? AND time >= ? AND {column} IS NOT NULL ORDER BY time"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query((device, start))?;
-    let mut judge = Judge::new(band);
     while let Some(row) = rows.next()? {
         judge.reading(UtcInstant::from_millis(row.get(0)?), row.get(1)?);
     }
-    Ok((UtcInstant::from_millis(start), judge.finish()))
+    Ok(judge.finish())
 }
 
 fn of_conflicts(
@@ -139,7 +170,7 @@ fn news(connection: &Connection, after: i64, now: UtcInstant) -> rusqlite::Resul
             // A rule that has not come to this device yet will see what is new with all the rest.
             let known = held.progress.is_none_or(|progress| device.id <= progress);
             if known && held.rule.covers(&device.name) {
-                let judged = look(connection, &held.rule, (device.id, &device.name), Some(device.from), now)?;
+                let judged = look(connection, held, (device.id, &device.name), Some(device.from), now)?;
                 found.judged.push((held.clone(), judged));
             }
         }
@@ -164,7 +195,7 @@ fn first_look(connection: &Connection, now: UtcInstant) -> rusqlite::Result<Foun
     let mut found =
         Found { look: Some((held.clone(), devices.last().map(|(id, _)| *id))), ..Found::default() };
     for (id, name) in devices.iter().filter(|(_, name)| held.rule.covers(name)) {
-        let judged = look(connection, &held.rule, (*id, name), None, now)?;
+        let judged = look(connection, &held, (*id, name), None, now)?;
         found.judged.push((held.clone(), Judged { first_look: true, ..judged }));
     }
     Ok(found)
@@ -178,7 +209,7 @@ fn quiet(connection: &Connection, now: UtcInstant) -> rusqlite::Result<Found> {
             let Some(name) = row.draft.subject.strip_prefix("device:") else { continue };
             let mut statement = connection.prepare_cached("SELECT id FROM devices WHERE name = ?")?;
             let Some(id) = statement.query_row([name], |row| row.get(0)).optional()? else { continue };
-            let judged = look(connection, &held.rule, (id, name), None, now)?;
+            let judged = look(connection, &held, (id, name), None, now)?;
             if judged.episodes.last().is_none_or(|last| last.resolved.is_some()) {
                 found.judged.push((held.clone(), judged));
             }

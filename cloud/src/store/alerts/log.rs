@@ -4,7 +4,7 @@ use super::{instant, list, listed, outbox, rules::Held};
 use crate::{
     alerts::{
         MAX_ALERTS, MAX_LISTED,
-        change::{Change, Draft, Event, Row},
+        change::{Change, Draft, Event, Proof, Row},
         message::{self, Alert},
         text,
     },
@@ -14,7 +14,7 @@ use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 const ROW: &str =
-    "SELECT id, rule, subject, devices, text, began, resolved, withdrawn, rings, acknowledged_at, told
+    "SELECT id, rule, subject, devices, text, began, resolved, withdrawn, rings, acknowledged_at, told, certain, worst
     FROM alerts";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
@@ -24,6 +24,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         text: row.get(4)?,
         began: UtcInstant::from_millis(row.get(5)?),
         resolved: instant(row.get(6)?),
+        proof: instant(row.get(11)?).zip(row.get(12)?).map(|(certain, worst)| Proof { certain, worst }),
         withdrawn: row.get(7)?,
     };
     let acknowledged = row.get::<_, Option<i64>>(9)?.is_some();
@@ -52,6 +53,25 @@ pub(super) fn held(
     );
     let mut statement = connection.prepare_cached(&sql)?;
     statement.query_map((rule.rule.id, subject, rule.generation, from.as_millis()), row)?.collect()
+}
+
+/// Of an open alert of values that was one before `from`: when it began, and what it was judged by.
+pub(super) fn lasting(
+    connection: &Connection,
+    rule: &Held,
+    device: &str,
+    from: UtcInstant,
+) -> rusqlite::Result<Option<(UtcInstant, Proof)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT began, certain, worst FROM alerts
+         WHERE rule = ? AND subject = ? AND generation = ? AND resolved IS NULL AND certain < ?",
+    )?;
+    let subject = format!("device:{device}");
+    let found = statement.query_row((rule.rule.id, subject, rule.generation, from.as_millis()), |row| {
+        let certain = UtcInstant::from_millis(row.get(1)?);
+        Ok((UtcInstant::from_millis(row.get(0)?), Proof { certain, worst: row.get(2)? }))
+    });
+    found.optional()
 }
 
 /// Writes changes of a rule's alerts, and puts out what is to be said of them.
@@ -89,7 +109,8 @@ fn shown(devices: &[String]) -> String {
 fn update(transaction: &Transaction<'_>, id: i64, draft: &Draft, rings: bool) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "UPDATE alerts SET devices = ?2, text = ?3, began = ?4, resolved = ?5, rings = ?6, withdrawn = ?7
+            "UPDATE alerts SET devices = ?2, text = ?3, began = ?4, resolved = ?5, rings = ?6, withdrawn = ?7,
+                 certain = ?8, worst = ?9
              WHERE id = ?1",
         )?
         .execute((
@@ -100,6 +121,8 @@ fn update(transaction: &Transaction<'_>, id: i64, draft: &Draft, rings: bool) ->
             draft.resolved.map(UtcInstant::as_millis),
             rings,
             draft.withdrawn,
+            draft.proof.map(|proof| proof.certain.as_millis()),
+            draft.proof.map(|proof| proof.worst),
         ))?;
     Ok(())
 }
@@ -113,8 +136,9 @@ fn insert(
     now: UtcInstant,
 ) -> rusqlite::Result<Option<i64>> {
     let mut statement = transaction.prepare_cached(
-        "INSERT INTO alerts (rule, generation, name, kind, subject, devices, text, began, noticed, resolved, rings)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO alerts (rule, generation, name, kind, subject, devices, text, began, noticed, resolved, rings, certain,
+             worst)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )?;
     let added = statement.execute((
         held.rule.id,
@@ -128,6 +152,8 @@ fn insert(
         now.as_millis(),
         draft.resolved.map(UtcInstant::as_millis),
         rings,
+        draft.proof.map(|proof| proof.certain.as_millis()),
+        draft.proof.map(|proof| proof.worst),
     ))?;
     Ok((added == 1).then(|| transaction.last_insert_rowid()))
 }

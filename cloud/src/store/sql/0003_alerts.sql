@@ -32,6 +32,8 @@ CREATE TABLE alerts (
     began           INTEGER NOT NULL, -- by the time of the event
     noticed         INTEGER NOT NULL, -- when the cloud knew
     resolved        INTEGER,
+    certain         INTEGER,          -- of values: the reading that made it an alert
+    worst           INTEGER,          -- of values: the worst one, in hundredths
     acknowledged_by TEXT,
     acknowledged_at INTEGER,
     rings           INTEGER NOT NULL, -- 0: history, nobody was told

@@ -203,6 +203,21 @@ fn a_rule_that_asks_something_else_ends_what_it_had_open_and_begins_anew() {
 }
 
 #[test]
+fn a_reading_without_the_quantity_leaves_the_alert_as_it_was() {
+    let mut world = World::new("2026-07-01T12:00:00Z", &[dry()]);
+    world.survey(&[(8, 1_500), (9, 1_900)]);
+    world.look();
+    let before = world.rows();
+    let time = at("2026-07-01T10:00:00Z").as_millis() / 1_000;
+    let pack = format!(r#"[{{"n":"m1/temperature","u":"Cel","t":{time},"v":20}}]"#);
+    let upload = Upload::new(Format::Json, Bytes::from(pack), origin(), world.now);
+    assert!(world.vault.store(vec![upload.read().unwrap()])[0].is_ok());
+    world.look();
+    assert_eq!(world.rows(), before);
+    assert!(before[0].draft.text.contains("19 % at 2026-07-01T09:00:00Z, at worst 15 %"), "{before:?}");
+}
+
+#[test]
 fn what_is_stored_while_the_rules_look_is_looked_at_the_next_time() {
     let mut world = World::new("2026-07-01T12:00:00Z", &[dry()]);
     world.look();
