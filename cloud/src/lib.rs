@@ -11,6 +11,7 @@
 //! acknowledge after its commit (promise P1).
 
 mod accounts;
+mod alerts;
 mod budget;
 mod clock;
 mod connections;

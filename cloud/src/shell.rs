@@ -1,8 +1,18 @@
 //! The shell: starts what was asked for, and ends it in the order in which nothing is lost.
 
 use crate::{
-    Error, Limits, Settings, Sockets, Store, accounts::Accounts, budget::Budget, connections::Stop,
-    console::Console, counters::Counters, folder, http, ingest, intake::Intake, mqtt, once::Once, retention,
+    Error, Limits, Settings, Sockets, Store,
+    accounts::Accounts,
+    alerts::{post::Post, watch},
+    budget::Budget,
+    connections::Stop,
+    console::Console,
+    counters::Counters,
+    folder, http, ingest,
+    intake::Intake,
+    mqtt,
+    once::Once,
+    retention,
 };
 use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -58,13 +68,21 @@ pub async fn run_within(
         let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
+    let post = Post::new();
     let requests = http.zip(accounts).map(|(listener, accounts)| {
         let (once, checking, exports) = (once.clone(), Arc::default(), http::Places::default());
-        tokio::spawn(http::run(
-            listener,
-            http::Api { intake, accounts, budget, limits, once, stop, checking, exports },
-        ))
+        let post = post.clone();
+        let api =
+            http::Api { intake, accounts, budget, limits, once, stop: stop.clone(), checking, exports, post };
+        tokio::spawn(http::run(listener, api))
     });
+    let pace = watch::Pace {
+        gather: limits.alert_gather,
+        look: limits.alert_look,
+        settle: limits.alert_settle,
+        first_pause: limits.alert_first_pause,
+    };
+    let alerts = tokio::spawn(watch::run(store.clone(), post, settings.data.clone(), pace, stop.clone()));
 
     let beside = [tokio::spawn(store.live.clone().run()), tokio::spawn(retention::run(store.clone()))];
     let result = tokio::select! {
@@ -74,7 +92,7 @@ pub async fn run_within(
     };
     // Nobody is left to hear it if both listeners have ended already.
     let _ = stopping.send(true);
-    for task in [uploads, requests, publishing].into_iter().flatten() {
+    for task in [uploads, requests, publishing, Some(alerts)].into_iter().flatten() {
         if let Err(error) = task.await {
             tracing::error!(%error, "a task ended badly");
         }

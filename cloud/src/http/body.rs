@@ -33,11 +33,21 @@ impl From<Problem> for NoBody {
 /// Receives a body whole; `share` covers it.
 pub(super) async fn receive(
     headers: &HeaderMap,
+    body: Body,
+    api: &Api,
+    share: &mut Share,
+) -> Result<Bytes, NoBody> {
+    receive_within(api.limits.body_bytes, headers, body, api, share).await
+}
+
+/// The same, of a body that may have `limit` bytes.
+pub(super) async fn receive_within(
+    limit: usize,
+    headers: &HeaderMap,
     mut body: Body,
     api: &Api,
     share: &mut Share,
 ) -> Result<Bytes, NoBody> {
-    let limit = api.limits.body_bytes;
     let deadline = Instant::now() + api.limits.body_deadline;
     let mut bytes = BytesMut::new();
     if declared(headers).is_some_and(|length| length > limit) {
@@ -53,21 +63,6 @@ pub(super) async fn receive(
         }
         if share.cover(bytes.len().saturating_add(piece.len())).is_err() {
             return Err(Problem::unavailable("busy", "too many uploads at once; send the same again").into());
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes.freeze())
-}
-
-/// Receives a body of at most `limit` bytes, which is small: no share of the budget is asked for it.
-pub(super) async fn receive_small(mut body: Body, api: &Api, limit: usize) -> Result<Bytes, Problem> {
-    let deadline = Instant::now() + api.limits.body_deadline;
-    let mut bytes = BytesMut::new();
-    while let Some(piece) = next(&mut body, api, deadline).await? {
-        if bytes.len().saturating_add(piece.len()) > limit {
-            waste(&mut body, api, deadline).await;
-            let detail = format!("a body has at most {limit} bytes here");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
         }
         bytes.extend_from_slice(&piece);
     }

@@ -5,7 +5,7 @@ use super::{
     body::{self, NoBody},
     problem::Problem,
 };
-use crate::{Limits, seats::Seat};
+use crate::seats::Seat;
 use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, header},
@@ -31,8 +31,7 @@ pub(super) async fn bytes(
     limit: usize,
 ) -> Result<Bytes, Problem> {
     let mut share = api.budget.share();
-    let small = Api { limits: Limits { body_bytes: limit, ..api.limits }, ..api.clone() };
-    let received = body::receive(headers, body, &small, &mut share).await;
+    let received = body::receive_within(limit, headers, body, api, &mut share).await;
     // What is about to be written is answered, whoever else wants the place.
     seat.engage().await;
     received.map_err(|fault| match fault {

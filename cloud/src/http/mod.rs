@@ -4,9 +4,11 @@
 mod accept;
 mod access;
 mod accounts;
+mod alerts;
 mod answer;
 mod asked;
 mod body;
+mod channels;
 mod check;
 mod completeness;
 mod conflicts;
@@ -31,6 +33,7 @@ mod quarantine;
 mod query;
 mod readings;
 mod retention;
+mod rules;
 mod series;
 mod server;
 mod shown;
@@ -43,6 +46,7 @@ pub(crate) use export::Places;
 use crate::{
     Limits,
     accounts::Accounts,
+    alerts::post::Post,
     budget::Budget,
     connections::{Connections, Stop},
     intake::Intake,
@@ -70,6 +74,8 @@ pub(crate) struct Api {
     /// Held by the one check of the store.
     pub(crate) checking: Arc<tokio::sync::Mutex<()>>,
     pub(crate) exports: Places,
+    /// Delivers the messages of alerts.
+    pub(crate) post: Post,
 }
 
 /// Serves requests until the stop.
@@ -117,6 +123,13 @@ fn router(api: Api) -> Router {
         .route("/api/v1/users/{name}", patch(accounts::users::patch).delete(accounts::users::delete))
         .route("/api/v1/tokens", get(accounts::tokens::list).post(accounts::tokens::post))
         .route("/api/v1/tokens/{id}", delete(accounts::tokens::delete))
+        .route("/api/v1/rules", get(rules::list).post(rules::post))
+        .route("/api/v1/rules/{id}", put(rules::put).delete(rules::delete))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/api/v1/channels", get(channels::list).post(channels::post))
+        .route("/api/v1/channels/{id}", put(channels::put).delete(channels::delete))
+        .route("/api/v1/channels/{id}/test", post(channels::test))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .fallback(unknown)

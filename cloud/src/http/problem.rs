@@ -48,6 +48,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => "This cannot be done here",
             StatusCode::NOT_ACCEPTABLE => "This form is not offered",
             StatusCode::REQUEST_TIMEOUT => "The request did not arrive whole in time",
+            StatusCode::CONFLICT => "This does not go together with what is there",
             StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "This form is not taken",
             StatusCode::TOO_MANY_REQUESTS => "Too much at once",

@@ -1,22 +1,13 @@
 //! `GET` and `PUT /api/v1/retention`, and `GET /api/v1/retention/preview`: how long readings are kept.
 
-use super::{Api, input, paging, problem::Problem, query::Keys, server::Kept};
+use super::{Api, json::Said, paging, problem::Problem, query::Keys};
 use crate::{
     clock,
     store::retention::{MAX_DAYS, MIN_DAYS, beginning},
 };
-use axum::{
-    Extension,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, Uri},
-    response::Response,
-};
+use axum::{extract::State, http::Uri, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// The longest body, in bytes.
-const MAX_BODY: usize = 1_024;
 
 /// How long readings are kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,12 +54,9 @@ pub(super) async fn preview(State(api): State<Arc<Api>>, uri: Uri) -> Result<Res
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     uri: Uri,
-    Extension(Kept(seat)): Extension<Kept>,
-    headers: HeaderMap,
-    body: Body,
+    Said(asked): Said<Retention>,
 ) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
-    let asked: Retention = input::json(&api, &seat, &headers, body, MAX_BODY).await?;
     let days = asked.keep_days.map(possible).transpose()?;
     api.intake.store.keep_for(days, clock::now()).await.map_err(|error| Problem::from(&error))?;
     tracing::info!(?days, "the days that readings are kept were set");

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/0004_settings.sql"),
     include_str!("sql/0005_accounts.sql"),
     include_str!("sql/0006_quality.sql"),
+    include_str!("sql/0007_alerts.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -5,6 +5,7 @@
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
 pub(crate) mod accounts;
+mod alerts;
 mod announced;
 mod backup;
 mod batch;
@@ -43,6 +44,9 @@ pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
 
+pub(crate) use alerts::{
+    ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
+};
 pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
 pub(crate) use details::Details;
@@ -213,6 +217,16 @@ impl Store {
         then: impl FnOnce(T) -> U + Send + 'static,
     ) -> Result<U, SubmitError> {
         self.with_vault(move |vault| vault.change(work).map(then)).await
+    }
+
+    /// Waits until surveys were stored, or somebody who changed a rule says so; returns at once if that was since the last call.
+    pub(crate) async fn stirred(&self) {
+        self.state.stored.notified().await;
+    }
+
+    /// Lets whoever waits in [`Store::stirred`] look.
+    pub(crate) fn stir(&self) {
+        self.state.stored.notify_one();
     }
 
     /// Readings held.

@@ -80,6 +80,8 @@ pub(super) struct Delta {
     /// Who brought the last survey.
     gateway: Option<i64>,
     newest: Option<Newest>,
+    /// The earliest reading that alerts have to look at.
+    unjudged: Option<UtcInstant>,
 }
 
 /// The newest reading that a batch added or filled in, as far as the batch says it.
@@ -113,7 +115,8 @@ impl Newest {
 impl Delta {
     /// Adds what became of a survey, of which `conflicts` were not known before.
     pub(super) fn add(&mut self, span: &Span, rows: &[Row], fates: &[Fate], conflicts: i64) {
-        for (row, fate) in rows.iter().zip(fates) {
+        for (row, fate) in rows.iter().zip(fates).filter(|(_, fate)| **fate != Fate::Duplicate) {
+            self.unjudged = Some(self.unjudged.map_or(row.time, |earliest| earliest.min(row.time)));
             match fate {
                 Fate::New => {
                     self.readings += 1;
@@ -151,7 +154,9 @@ impl Delta {
                      conflicts = conflicts + ?3,
                      first_time = ifnull(min(first_time, ?4), ifnull(first_time, ?4)),
                      last_time = ifnull(max(last_time, ?5), ifnull(last_time, ?5)),
-                     last_contact = max(last_contact, ifnull(?6, 0))
+                     last_contact = max(last_contact, ifnull(?6, 0)),
+                     unjudged = ifnull(min(unjudged, ?11), ifnull(unjudged, ?11)),
+                     marks = marks + (?11 IS NOT NULL)
                  WHERE id = ?1",
             )?
             .execute((
@@ -165,6 +170,7 @@ impl Delta {
                 self.newest.and_then(|newest| newest.temperature),
                 self.newest.and_then(|newest| newest.moisture),
                 self.gateway,
+                millis(self.unjudged),
             ))?;
         if let Some((first, last)) = self.changed {
             examine::note(connection, device, first, last)?;

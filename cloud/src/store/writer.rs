@@ -19,7 +19,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Jobs that may wait; whoever comes then waits in line.
 pub(super) const MAX_WAITING: usize = 1_024;
@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) readings: AtomicU64,
     /// The last transaction failed.
     pub(super) failing: AtomicBool,
+    /// Told after every commit of surveys: alerts look at what is new.
+    pub(super) stored: Notify,
 }
 
 /// A submission and who waits for it.
@@ -116,6 +118,7 @@ impl Writer {
         self.tell();
         // A bell that rings already need not be rung.
         let _ = self.bell.try_send(());
+        self.state.stored.notify_one();
         let mut shown = Vec::new();
         for ((result, submission), answer) in results.into_iter().zip(submissions).zip(answers) {
             let fates = match result {

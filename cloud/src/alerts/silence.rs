@@ -1,0 +1,77 @@
+//! Who is silent, since when, and whose fault that is (promise P8).
+
+use super::facts::{DeviceFacts, GatewayFacts};
+pub(crate) use crate::fleet::state::GRACE;
+use crate::fleet::state::SURVEY_S;
+use fieldpost_core::UtcInstant;
+use std::time::Duration;
+
+/// How often a device owes a survey if nobody says otherwise.
+pub(crate) const SURVEY: Duration = Duration::from_secs(SURVEY_S as u64);
+/// How long a gateway that sends its status every few minutes may say nothing.
+const STATUS_PATIENCE: Duration = Duration::from_hours(1);
+
+/// Since when a device owes its second survey (`owed` 2), or its first (1).
+pub(crate) fn overdue_since(device: &DeviceFacts, owed: u32) -> UtcInstant {
+    device.last_contact.saturating_add(device.survey.saturating_mul(owed).saturating_add(GRACE))
+}
+
+/// When a gateway of which nothing is heard becomes silent.
+pub(crate) fn silent_since(gateway: &GatewayFacts) -> UtcInstant {
+    let patience = if gateway.status.is_some() { STATUS_PATIENCE } else { SURVEY.saturating_add(GRACE) };
+    gateway.last_contact.saturating_add(patience)
+}
+
+/// Whether a sender said its name. One that did not is known by its address: an import by hand is one, too, and must not be
+/// called silent the day after.
+pub(crate) fn is_named(gateway: &GatewayFacts) -> bool {
+    !gateway.name.starts_with("http:") && !gateway.name.starts_with("tcp:")
+}
+
+/// Why a device owes a survey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// Its gateway was heard since the survey was due.
+    Device,
+    /// Its gateway is silent itself.
+    Gateway,
+    /// Its gateway was heard shortly before the survey was due, and not since.
+    Unsure,
+    /// Its gateway was silent and is back: what waited in the field has a survey's time to come.
+    Wait,
+}
+
+/// Whom to blame for `device`, which owes a survey `now`; its gateway is `gateway`.
+pub(crate) fn blame(device: &DeviceFacts, gateway: &GatewayFacts, now: UtcInstant) -> Blame {
+    let due = device.last_contact.saturating_add(device.survey);
+    // Whether its return was noted already or is about to be makes no difference.
+    let heard_again = gateway.out.filter(|out| gateway.last_contact > *out).map(|_| gateway.last_contact);
+    let back = heard_again.or(gateway.returned).filter(|back| *back > device.last_contact);
+    if now >= silent_since(gateway) || gateway.last_contact.saturating_add(GRACE) < due {
+        Blame::Gateway
+    } else if back.is_some_and(|back| now < back.saturating_add(device.survey.saturating_add(GRACE))) {
+        Blame::Wait
+    } else if gateway.last_contact < due {
+        Blame::Unsure
+    } else {
+        Blame::Device
+    }
+}
+
+/// What has to be noted of a gateway, so that its return is known later, also after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// It is silent since this contact.
+    Out(UtcInstant),
+    /// It was heard again at this instant.
+    Back(UtcInstant),
+}
+
+/// Whether something has to be noted. `blamed`: some device's silence is its fault.
+pub(crate) fn outage(gateway: &GatewayFacts, blamed: bool, now: UtcInstant) -> Option<Outage> {
+    match gateway.out {
+        None if blamed || now >= silent_since(gateway) => Some(Outage::Out(gateway.last_contact)),
+        Some(out) if gateway.last_contact > out => Some(Outage::Back(gateway.last_contact)),
+        _ => None,
+    }
+}
