@@ -10,6 +10,7 @@ mod gateways;
 mod health;
 mod metrics;
 mod number;
+mod page;
 mod paging;
 mod problem;
 mod query;
@@ -69,8 +70,9 @@ fn router(api: Api) -> Router {
         .route("/api/v1/gateways", get(gateways::list))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
-        .fallback(unknown)
+        .fallback(page::fallback)
         .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::map_response(page::guard))
         .with_state(Arc::new(api))
 }
 
