@@ -80,7 +80,11 @@ function connect(): void {
     opened = true;
     become("live");
   };
+  // The browser tries again every few seconds; only its first failure sets the clock.
+  let failing = false;
   next.onerror = () => {
+    if (failing || next !== source) return;
+    failing = true;
     clearTimeout(timer);
     timer = setTimeout(() => void probe(next), next.readyState === EventSource.CLOSED ? 0 : GRACE_MS);
   };
@@ -91,16 +95,17 @@ function connect(): void {
 /** The stream is broken: is it the stream alone, or the cloud? */
 async function probe(broken: EventSource): Promise<void> {
   if (broken !== source || broken.readyState === EventSource.OPEN) return;
+  let wait = RETRY_MS;
   try {
     await get<Me>("me");
-    if (link === "lost") tell("reload", null);
+    // After a lost connection the stream is worth a try at once; one that is not offered is not.
+    wait = link === "lost" ? 0 : ASK_EVERY_MS;
     become("asking");
     tell("reload", null);
-    timer = setTimeout(connect, ASK_EVERY_MS);
   } catch {
     become("lost");
-    timer = setTimeout(connect, RETRY_MS);
   }
+  if (broken === source) timer = setTimeout(connect, wait);
 }
 
 function seen(): void {

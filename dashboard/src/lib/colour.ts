@@ -58,5 +58,5 @@ export function luminance(rgb: Rgb): number {
 /** Black or white, whichever reads better on the value's colour. */
 export function inkOn(quantity: Quantity, value: number): string {
   const [low, high] = ENDS[quantity];
-  return luminance(at(quantity, (value - low) / (high - low))) > 0.179 ? "#15110d" : "#ffffff";
+  return luminance(at(quantity, (value - low) / (high - low))) > 0.179 ? "#000000" : "#ffffff";
 }

@@ -60,6 +60,13 @@ export function span(ms: number): string {
   return `${number(value / (365.25 * DAY), 1)} years`;
 }
 
+/** `every hour`, `every 15 min`. */
+export function every(seconds: number): string {
+  const text = span(seconds * 1000);
+  if (text === "1 h" || text === "1 day") return text === "1 h" ? "every hour" : "every day";
+  return `every ${seconds < 60 ? plural(seconds, "second") : text}`;
+}
+
 /** How long ago `time` was at `now`; a time ahead says so. */
 export function ago(time: number, now: number): string {
   const passed = now - time;

@@ -27,8 +27,9 @@ export function around(places: readonly Place[]): Box | null {
   const longitudes = places.map((place) => place.longitude);
   const box = { south: Math.min(...latitudes), north: Math.max(...latitudes), west: Math.min(...longitudes), east: Math.max(...longitudes) };
   const least = 100 / DEGREE;
-  const high = Math.max(least, (box.north - box.south) * 0.12);
-  const wide = Math.max(least / shrink(box), (box.east - box.west) * 0.12);
+  const margin = (length: number, shortest: number): number => Math.max(length * 0.12, (shortest - length) / 2);
+  const high = margin(box.north - box.south, least);
+  const wide = margin(box.east - box.west, least / shrink(box));
   return { south: box.south - high, north: box.north + high, west: box.west - wide, east: box.east + wide };
 }
 

@@ -100,10 +100,10 @@ function Pager({ data, offset, set }: { data: Answer; offset: number; set: (offs
         Devices {count(offset + 1)} to {count(offset + data.devices.length)} of {count(data.total)}
       </span>
       <button type="button" class="button" disabled={offset === 0} onClick={() => set(Math.max(0, offset - PAGE))}>
-        Before
+        Previous devices
       </button>
       <button type="button" class="button" disabled={offset + data.devices.length >= data.total} onClick={() => set(offset + PAGE)}>
-        After
+        Next devices
       </button>
     </div>
   );

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { device as devicePath, get } from "../api/client";
 import type { Conflict, Device } from "../api/types";
 import { type Asked, useAsked, useNews, useNow, useThrottled } from "../hooks";
-import { celsius, count, number, percent, plural, span } from "../lib/format";
+import { celsius, count, every, number, percent, plural } from "../lib/format";
 import { ConflictTable } from "../parts/day";
 import { ExportButton } from "../parts/export";
 import { LiveMark } from "../parts/frame";
@@ -154,12 +154,12 @@ function About({ device, now }: { device: Device; now: number }): JSX.Element {
         <dd>
           <Time at={device.last_contact} none="none yet" /> {device.gateway === null ? "" : `by gateway ${device.gateway}`}
         </dd>
-        <dt>Measures every</dt>
+        <dt>Measures</dt>
         <dd>
-          {span(device.interval_s * 1000)} {details.interval_s === null ? "(as its readings show)" : ""}
+          {every(device.interval_s)} {details.interval_s === null ? "(as its readings show)" : ""}
         </dd>
-        <dt>Owes a survey every</dt>
-        <dd>{span((details.survey_s ?? 86_400) * 1000)}</dd>
+        <dt>Owes a survey</dt>
+        <dd>{every(details.survey_s ?? 86_400)}</dd>
         <dt>Coordinates</dt>
         <dd>{device.latitude === null || device.longitude === null ? "not set" : `${number(device.latitude, 6)}°, ${number(device.longitude, 6)}°`}</dd>
         <dt>Gateways</dt>

@@ -73,7 +73,7 @@ function Card({ gateway, now }: { gateway: Gateway; now: number }): JSX.Element 
         ) : (
           <>
             <dt>Waiting there</dt>
-            <dd>{status.waiting === 0 ? "nothing" : `${plural(status.waiting, "survey")}, the oldest of ${oldest(status.oldest_waiting, now)}`}</dd>
+            <dd>{status.waiting === 0 ? "nothing" : `${plural(status.waiting, "survey")}, the oldest ${oldest(status.oldest_waiting, now)}`}</dd>
             <dt>Version</dt>
             <dd>{status.version}</dd>
           </>
@@ -94,7 +94,7 @@ function Card({ gateway, now }: { gateway: Gateway; now: number }): JSX.Element 
 
 const oldest = (time: string | null, now: number): string => {
   const at = parse(time);
-  return at === null ? "unknown age" : `${span(now - at)} ago`;
+  return at === null ? "of unknown age" : `${span(now - at)} old`;
 };
 
 /** How much longer the gateway could go on without the cloud. */

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { ask, get } from "../../api/client";
 import type { Channel, Rule, RuleBody, RuleKind } from "../../api/types";
 import { useAsked, useDeed, useMay } from "../../hooks";
-import { span } from "../../lib/format";
+import { every } from "../../lib/format";
 import { fresh, KINDS, kindOf, ruleWords } from "../../lib/rules";
 import { Dialog } from "../../parts/dialog";
 import { Check, Form, NumberInput, Select, TextInput } from "../../parts/form";
@@ -45,7 +45,7 @@ export function Rules(): JSX.Element {
                 <tr key={rule.id}>
                   <th scope="row">{rule.name}</th>
                   <td class="text">{ruleWords(rule)}</td>
-                  <td>{rule.repeat_s === 0 ? "never" : `every ${span(rule.repeat_s * 1000)}`}</td>
+                  <td>{rule.repeat_s === 0 ? "never" : every(rule.repeat_s)}</td>
                   <td>{rule.enabled ? (rule.channels.length === 0 ? "on, tells only this page" : "on") : "off"}</td>
                   <td class="n">
                     <button type="button" class="button button-plain" disabled={!allowed.ok} aria-label={`Change the rule ${rule.name}`} onClick={() => edit(rule)}>

@@ -5,7 +5,7 @@ import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { device as devicePath, get } from "../../api/client";
 import type { Conflict, Device, Series } from "../../api/types";
-import { useAsked, useNews, useThrottled } from "../../hooks";
+import { useAsked, useMedia, useNews, useThrottled } from "../../hooks";
 import { FROZEN, flagNames } from "../../lib/flags";
 import { celsius, clock, date, dateTime, instant, parse, percent, span, utc, zoneName } from "../../lib/format";
 import { gapsWithin } from "../../lib/gaps";
@@ -51,6 +51,7 @@ export function Curves({ device, conflicts }: { device: Device; conflicts: Confl
   const [width, setWidth] = useState(800);
   const box = useRef<HTMLDivElement>(null);
   const hint = useId();
+  const coarse = useMedia("(pointer: coarse)");
   useWidth(box, setWidth);
   const asked = useSettledRange(range);
   const points = Math.min(MOST, Math.max(FEWEST, Math.round(width)));
@@ -116,7 +117,9 @@ export function Curves({ device, conflicts }: { device: Device; conflicts: Confl
         <Plots device={device} conflicts={conflicts} series={series.data} range={range} bounds={bounds} width={width} show={show} reset={reset} box={box} />
       </div>
       <p class="hint" id={hint}>
-        Drag to zoom; pinch, or Ctrl and the wheel; double click shows everything. With the curve focused: + − zoom, ← → move, 0 shows everything.
+        {coarse
+          ? "Drag sideways to move, pinch to zoom; tap twice to show everything."
+          : "Drag to zoom, or Ctrl and the wheel; double click shows everything. With the curve focused: + − zoom, ← → move, 0 shows everything."}
       </p>
       {series.data ? <ValuesTable series={series.data} range={range} /> : null}
     </section>

@@ -109,6 +109,8 @@ function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, size: numb
 function thresholds({ ctx, bbox, valToPos }: uPlot, marks: Marks, colours: Inks): void {
   const unit = devicePixelRatio;
   ctx.font = `${12 * unit}px ui-sans-serif, system-ui, "Segoe UI", sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "bottom";
   ctx.lineWidth = 1.5 * unit;
   for (const { value, text } of marks.thresholds) {
     const y = valToPos(value, "y", true);
@@ -120,7 +122,7 @@ function thresholds({ ctx, bbox, valToPos }: uPlot, marks: Marks, colours: Inks)
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.fillStyle = colours.bad;
-    ctx.fillText(text, bbox.left + 6 * unit, y - 5 * unit);
+    ctx.fillText(text, bbox.left + 6 * unit, y - 3 * unit);
   }
 }
 
@@ -181,13 +183,14 @@ function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: n
 }
 
 /** Low and high of the vertical axis, thresholds included, with air above and below. */
-function span(low: number | null, high: number | null, least: number, marks: Marks): [number, number] {
-  const values = [...(low === null ? [] : [low]), ...(high === null ? [] : [high]), ...marks.thresholds.map(({ value }) => value)];
+function span(low: number | null, high: number | null, least: number, marks: Marks, [from, to]: Range): [number, number] {
+  const seen = marks.conflicts.filter(({ time }) => time >= from && time <= to);
+  const values = [...seen.map(({ value }) => value), ...(low === null ? [] : [low]), ...(high === null ? [] : [high]), ...marks.thresholds.map(({ value }) => value)];
   if (values.length === 0) return [0, least];
-  const from = Math.min(...values);
-  const to = Math.max(...values);
-  const air = Math.max((to - from) * 0.08, (least - (to - from)) / 2, 0.2);
-  return [from - air, to + air];
+  const lowest = Math.min(...values);
+  const highest = Math.max(...values);
+  const air = Math.max((highest - lowest) * 0.08, (least - (highest - lowest)) / 2, 0.2);
+  return [lowest - air, highest + air];
 }
 
 /** Puts a plot into `box`. */
@@ -212,7 +215,9 @@ export function makePlot(box: HTMLElement, settings: PlotSettings, width: number
     },
     scales: {
       x: { time: true, auto: false },
-      y: { range: (_plot, low, high) => span(low, high, settings.least, settings.marks()) },
+      y: {
+        range: (plot, low, high) => span(low, high, settings.least, settings.marks(), [plot.scales["x"]?.min ?? 0, plot.scales["x"]?.max ?? 0]),
+      },
     },
     axes: [
       { ...axis, values: timeLabels, space: 84, size: 42 },

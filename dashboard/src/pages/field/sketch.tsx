@@ -28,6 +28,8 @@ const WHOLE: View = { x: 0, y: 0, scale: 1 };
 const RADIUS = 26;
 /** Marks shrink when there are many. */
 const CROWD = 60;
+/** Marks that can all wear their names. */
+const NAMED = 18;
 
 /** Everything in sight: the plan's corners, else the devices. */
 function boxOf(plan: Plan | null, placed: readonly Placed[]): Box {
@@ -110,6 +112,7 @@ export function Sketch({
             value={shownOf(device, quantity, time)}
             quantity={quantity}
             chosen={device.id === chosen}
+            named={placed.length <= NAMED * view.scale || device.id === chosen}
             stop={index === Math.min(stop, placed.length - 1)}
             choose={() => put === null && choose(device.id)}
           />
@@ -169,12 +172,13 @@ interface MarkProps {
   value: number | null;
   quantity: Quantity;
   chosen: boolean;
+  named: boolean;
   stop: boolean;
   choose: () => void;
 }
 
 /** A device: its value in its colour; hollow where nothing was measured; a notch if it is not fresh. */
-function Mark({ device, at, radius, value, quantity, chosen, stop, choose }: MarkProps): JSX.Element {
+function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
   const say = quantity === "moisture" ? percent : celsius;
   const label = `${device.name ?? device.id}: ${value === null ? `no ${quantity}` : say(value, 1)}, ${device.state}`;
   const key = (event: KeyboardEvent): void => {
@@ -197,14 +201,14 @@ function Mark({ device, at, radius, value, quantity, chosen, stop, choose }: Mar
       <title>{label}</title>
       <circle class="mark-ring" r={radius + 6} />
       <circle class="mark-body" r={radius} style={{ fill: value === null ? "" : colourOf(quantity, value) }} />
-      <text y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
+      <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
         {value === null ? "–" : fixed(value, radius < 16 ? 0 : 1)}
       </text>
       {device.state === "fresh" ? null : (
         <path class={`mark-state state-${device.state}`} d={`M${radius * 0.45} ${-radius * 1.15}h${radius * 0.8}v${radius * 0.8}h${-radius * 0.8}z`} />
       )}
-      <text class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
-        {radius < 14 ? "" : (device.name ?? device.id)}
+      <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
+        {named ? (device.name ?? device.id) : ""}
       </text>
     </g>
   );

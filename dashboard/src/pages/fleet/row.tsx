@@ -85,7 +85,7 @@ export function Complete({ held, due }: { held: number; due: number }): JSX.Elem
   if (due === 0) return <span class="value-none">none due</span>;
   const part = Math.min(1, held / due);
   // 99.9 % is not all: only what is whole says 100.
-  const text = part === 1 ? "100 %" : `${fixed(Math.min(99.9, part * 100))} %`;
+  const text = part === 1 ? "100 %" : part === 0 ? "0 %" : `${fixed(Math.min(99.9, Math.max(0.1, part * 100)))} %`;
   return (
     <span class={part === 1 ? "complete complete-all" : "complete"} title={`${held} of ${plural(due, "slot")} of the last 7 days held`}>
       <span class="bar" aria-hidden="true">
