@@ -35,8 +35,23 @@ function precompress(): Plugin {
   };
 }
 
+/** What of others is in the page. */
+const FOREIGN = ["preact", "uplot", "@fontsource/zilla-slab"];
+
+/** Their licences, which have to go along. */
+function licences(): Plugin {
+  return {
+    name: "licences",
+    apply: "build",
+    generateBundle() {
+      const texts = FOREIGN.map((name) => `${name}\n${"=".repeat(name.length)}\n\n${readFileSync(join("node_modules", name, "LICENSE"), "utf8").trim()}\n`);
+      this.emitFile({ type: "asset", fileName: "licences.txt", source: texts.join("\n\n") });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [precompress()],
+  plugins: [licences(), precompress()],
   esbuild: { jsx: "automatic", jsxImportSource: "preact", legalComments: "none" },
   build: {
     target: "es2022",

@@ -25,14 +25,14 @@ export const CHANNEL_FIELDS: Record<ChannelKind, readonly ChannelField[]> = {
   email: [
     plain("to", "To", "An address"),
     plain("from", "From", "An address"),
-    plain("url", "Mail server", "smtps://host:465, or smtp://host:587"),
-    plain("user", "User", "Empty: without signing in", false),
+    plain("server", "Mail server", "smtps://host:465, or smtp+starttls://host:587"),
+    plain("username", "User", "Empty: without signing in", false),
     secret("password", "Password", ""),
   ],
   mqtt: [
-    plain("url", "Broker", "mqtt://host:1883, or mqtts://host:8883"),
+    plain("broker", "Broker", "mqtt://host:1883, or mqtts://host:8883"),
     plain("topic", "Topic", "Such as fieldpost/alerts"),
-    plain("user", "User", "Empty: without signing in", false),
+    plain("username", "User", "Empty: without signing in", false),
     secret("password", "Password", ""),
   ],
 };

@@ -11,7 +11,7 @@ interface Kind {
   value: number | null;
   /** Whether it is about devices that can be named. */
   devices: boolean;
-  /** Whether it can be asked to last. */
+  /** Whether it can be asked to last for some time. */
   lasting: boolean;
 }
 
@@ -20,14 +20,14 @@ export const KINDS: readonly Kind[] = [
   { kind: "moisture_above", name: "Moisture above", unit: "%", value: 45, devices: true, lasting: true },
   { kind: "temperature_below", name: "Temperature below", unit: "°C", value: 2, devices: true, lasting: true },
   { kind: "temperature_above", name: "Temperature above", unit: "°C", value: 35, devices: true, lasting: true },
-  { kind: "frost", name: "Frost in the soil", unit: null, value: null, devices: true, lasting: true },
-  { kind: "device_late", name: "Device late", unit: null, value: null, devices: true, lasting: false },
-  { kind: "device_silent", name: "Device silent", unit: null, value: null, devices: true, lasting: false },
+  { kind: "frost", name: "Frost in the soil: below", unit: "°C", value: 0, devices: true, lasting: true },
+  { kind: "device_late", name: "Device late", unit: null, value: null, devices: true, lasting: true },
+  { kind: "device_silent", name: "Device silent", unit: null, value: null, devices: true, lasting: true },
   { kind: "round_incomplete", name: "Round incomplete", unit: null, value: null, devices: false, lasting: false },
-  { kind: "gateway_silent", name: "Gateway silent", unit: null, value: null, devices: false, lasting: false },
-  { kind: "journal_full", name: "A gateway's journal nearly full", unit: "days of room", value: 7, devices: false, lasting: false },
+  { kind: "gateway_silent", name: "Gateway silent", unit: null, value: null, devices: false, lasting: true },
+  { kind: "journal_full", name: "A gateway's journal nearly full", unit: "% used", value: 80, devices: false, lasting: false },
   { kind: "disk_full", name: "The cloud's disk nearly full", unit: "% used", value: 90, devices: false, lasting: false },
-  { kind: "conflicts", name: "Conflicts", unit: null, value: null, devices: true, lasting: false },
+  { kind: "conflicts", name: "Conflicts, at least", unit: "readings", value: 1, devices: true, lasting: false },
 ];
 
 export const kindOf = (kind: RuleKind): Kind => KINDS.find((one) => one.kind === kind) ?? (KINDS[0] as Kind);

@@ -13,7 +13,7 @@ export function Settings(): JSX.Element {
         <div>
           <h1>Settings</h1>
           <p class="lead">
-            Fieldpost {me.version} · <a href="/docs">API documentation</a>
+            Fieldpost {me.version} · <a href="/docs">API documentation</a> · <a href="/licences.txt">Licences of others</a>
           </p>
         </div>
       </div>

@@ -1,7 +1,7 @@
 /** Where alerts are delivered to. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ask, get } from "../../api/client";
+import { ask, get, Problem } from "../../api/client";
 import type { Channel } from "../../api/types";
 import { useAsked, useDeed, useMay } from "../../hooks";
 import { plural } from "../../lib/format";
@@ -42,11 +42,12 @@ function Line({ channel, edit, reload }: { channel: Channel; edit: () => void; r
   const [sent, setSent] = useState(false);
   const test = useDeed(async () => {
     setSent(false);
-    await ask("POST", `channels/${channel.id}/test`);
+    const said = await ask<{ delivered: boolean; detail: string | null } | undefined>("POST", `channels/${channel.id}/test`);
+    if (said?.delivered === false) throw new Problem(0, "not-delivered", said.detail ?? "the receiver did not take it");
     setSent(true);
     reload();
   });
-  const target = [channel["url"], channel["to"], channel["topic"]].filter((part) => part).map((part) => (Array.isArray(part) ? part.join(", ") : String(part)));
+  const target = [channel["url"], channel["to"], channel["broker"], channel["topic"]].filter((part) => part).map((part) => (Array.isArray(part) ? part.join(", ") : String(part)));
   return (
     <li>
       <div>
@@ -55,7 +56,7 @@ function Line({ channel, edit, reload }: { channel: Channel; edit: () => void; r
         {channel.failing ? <p class="bad">Failing: {channel.failing}</p> : null}
         {channel.waiting > 0 ? <p class="sub">{plural(channel.waiting, "message")} waiting</p> : null}
         {test.error ? <Failed what="The test failed:" problem={test.error} /> : null}
-        <p role="status">{sent ? "A test message is on its way." : ""}</p>
+        <p role="status">{sent ? "The test message was delivered." : ""}</p>
       </div>
       <button type="button" class="button" disabled={test.busy} onClick={() => void test.run()}>
         Test

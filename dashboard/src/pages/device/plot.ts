@@ -110,7 +110,6 @@ function thresholds({ ctx, bbox, valToPos }: uPlot, marks: Marks, colours: Inks)
   const unit = devicePixelRatio;
   ctx.font = `${12 * unit}px ui-sans-serif, system-ui, "Segoe UI", sans-serif`;
   ctx.textAlign = "left";
-  ctx.textBaseline = "bottom";
   ctx.lineWidth = 1.5 * unit;
   for (const { value, text } of marks.thresholds) {
     const y = valToPos(value, "y", true);
@@ -122,7 +121,10 @@ function thresholds({ ctx, bbox, valToPos }: uPlot, marks: Marks, colours: Inks)
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.fillStyle = colours.bad;
-    ctx.fillText(text, bbox.left + 6 * unit, y - 3 * unit);
+    // Above its line, or below it where there is no room above.
+    const above = y - bbox.top > 16 * unit;
+    ctx.textBaseline = above ? "bottom" : "top";
+    ctx.fillText(text, bbox.left + 6 * unit, y + (above ? -3 : 4) * unit);
   }
 }
 

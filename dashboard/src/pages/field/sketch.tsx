@@ -2,9 +2,10 @@
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { API } from "../../api/client";
-import type { FleetDevice, Plan } from "../../api/types";
+import type { FleetDevice, Plan, State } from "../../api/types";
+import { useMedia } from "../../hooks";
 import { colourOf, inkOn, type Quantity } from "../../lib/colour";
-import { celsius, fixed, percent } from "../../lib/format";
+import { fixed } from "../../lib/format";
 import { around, type Box, type Place, project, scaleBar, size, unproject } from "../../lib/map";
 import { moved } from "../../lib/virtual";
 import { Icon } from "../../parts/icon";
@@ -26,6 +27,7 @@ interface View {
 const WHOLE: View = { x: 0, y: 0, scale: 1 };
 /** A device's mark, in units of a drawing 1,000 long. */
 const RADIUS = 26;
+const RADIUS_PHONE = 40;
 /** Marks shrink when there are many. */
 const CROWD = 60;
 /** Marks that can all wear their names. */
@@ -57,7 +59,8 @@ export function Sketch({
   const drawing = size(box);
   const [view, setView] = useState<View>(WHOLE);
   const svg = useRef<SVGSVGElement>(null);
-  const radius = (RADIUS * (placed.length > CROWD ? Math.sqrt(CROWD / placed.length) : 1)) / Math.sqrt(view.scale);
+  const base = useMedia("(max-width: 760px)") ? RADIUS_PHONE : RADIUS;
+  const radius = (base * (placed.length > CROWD ? Math.sqrt(CROWD / placed.length) : 1)) / Math.sqrt(view.scale);
   const zoom = (factor: number): void => {
     const scale = Math.min(64, Math.max(1, view.scale * factor));
     const keep = (start: number, length: number): number => {
@@ -177,10 +180,20 @@ interface MarkProps {
   choose: () => void;
 }
 
+/** The shapes of the states, as everywhere, around a point. */
+const SIGNS: Record<State, string> = {
+  fresh: "",
+  late: "M0-11 12 9H-12z",
+  silent: "M-9-9H9V9H-9z",
+  never: "M0-9a9 9 0 1 0 .01 0z",
+};
+
 /** A device: its value in its colour; hollow where nothing was measured; a notch if it is not fresh. */
 function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
-  const say = quantity === "moisture" ? percent : celsius;
-  const label = `${device.name ?? device.id}: ${value === null ? `no ${quantity}` : say(value, 1)}, ${device.state}`;
+  // The label holds the number as it is drawn: people who speak to their machine say what they see.
+  const drawn = value === null ? "–" : fixed(value, radius < 16 ? 0 : 1);
+  const words = value === null ? `no ${quantity}` : `${drawn} ${quantity === "moisture" ? "%" : "°C"}`;
+  const label = `${device.name ?? device.id}: ${words}, ${device.state}`;
   const key = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -202,10 +215,10 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
       <circle class="mark-ring" r={radius + 6} />
       <circle class="mark-body" r={radius} style={{ fill: value === null ? "" : colourOf(quantity, value) }} />
       <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
-        {value === null ? "–" : fixed(value, radius < 16 ? 0 : 1)}
+        {drawn}
       </text>
       {device.state === "fresh" ? null : (
-        <path class={`mark-state state-${device.state}`} d={`M${radius * 0.45} ${-radius * 1.15}h${radius * 0.8}v${radius * 0.8}h${-radius * 0.8}z`} />
+        <path class={`mark-state state-${device.state}`} d={SIGNS[device.state]} transform={`translate(${radius * 0.8} ${-radius * 0.8}) scale(${radius / 26})`} />
       )}
       <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
         {named ? (device.name ?? device.id) : ""}
