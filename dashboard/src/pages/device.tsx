@@ -130,7 +130,7 @@ function Now({ device, now }: { device: Device; now: number }): JSX.Element {
         <dt>State</dt>
         <dd>
           <StateMark state={device.state} />
-          {device.cause ? <p class="cause">{causeText(device.cause, now)}</p> : null}
+          {device.cause ? <p class="cause">{causeText(device.cause, now, device.state)}</p> : null}
         </dd>
       </div>
     </dl>

@@ -30,7 +30,7 @@ function useSettled(value: string, ms: number): string {
 export function Fleet(): JSX.Element {
   const [typed, type] = useState("");
   const [states, setStates] = useState<State[]>([]);
-  const [sort, setSort] = useState<Sort>({ by: "state", order: "asc" });
+  const [sort, setSort] = useState<Sort>({ by: "state", order: "desc" });
   const search = useSettled(typed.trim(), TYPING_MS);
   const rows = useRows({ search, state: states.join(","), sort: sort.by, order: sort.order });
   const settle = useThrottled(rows.reload, SETTLE_MS);

@@ -25,7 +25,8 @@ export function StateMark({ state }: { state: State }): JSX.Element {
 }
 
 /** The cause in words, its time in the reader's zone. */
-export function causeText(cause: Cause, now: number): string {
+export function causeText(cause: Cause, now: number, state: State): string {
+  if (state === "never" && cause.kind === "device") return "nothing ever came from it";
   const since = parse(cause.since);
   const when = since === null ? "" : ` since ${dateTime(since)} ${zoneName(since)} (${ago(since, now)})`;
   switch (cause.kind) {

@@ -16,13 +16,13 @@ export const Row = memo(({ device, index, now, fresh }: { device: FleetDevice; i
       <Link href={deviceAt(device.id)} data-row={index}>
         {device.name ?? device.id}
       </Link>
-      <span class="sub">{[device.name === null ? null : device.id, device.place].filter((part) => part !== null).join(" · ") || "\u00a0"}</span>
+      <Sub parts={[device.name === null ? null : device.id, device.place]} />
     </th>
     <td role="cell" class="c-state">
       <StateMark state={device.state} />
       {device.cause ? (
-        <span class="sub" title={causeText(device.cause, now)}>
-          {causeText(device.cause, now)}
+        <span class="sub" title={causeText(device.cause, now, device.state)}>
+          {causeText(device.cause, now, device.state)}
         </span>
       ) : null}
     </td>
@@ -41,10 +41,15 @@ export const Row = memo(({ device, index, now, fresh }: { device: FleetDevice; i
     </td>
     <td role="cell" class="c-last">
       <Ago at={device.last_time} now={now} />
-      <span class="sub">{device.gateway === null ? "\u00a0" : `by ${device.gateway}`}</span>
+      <Sub parts={[device.gateway === null ? null : `by ${device.gateway}`]} />
     </td>
   </tr>
 ));
+
+function Sub({ parts }: { parts: (string | null)[] }): JSX.Element | null {
+  const known = parts.filter((part) => part !== null);
+  return known.length === 0 ? null : <span class="sub">{known.join(" · ")}</span>;
+}
 
 /** A row whose device is on its way. */
 export function BlankRow({ index }: { index: number }): JSX.Element {

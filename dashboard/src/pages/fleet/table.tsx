@@ -142,7 +142,9 @@ function useFocusedRow(body: { current: HTMLElement | null }, height: number): (
 }
 
 function Head({ sort, setSort }: { sort: Sort; setSort: (sort: Sort) => void }): JSX.Element {
-  const turn = (key: SortKey): void => setSort({ by: key, order: sort.by === key && sort.order === "asc" ? "desc" : "asc" });
+  // States ascend from fresh to never: what wants to be looked at is at their end.
+  const first = (key: SortKey): Sort["order"] => (key === "state" ? "desc" : "asc");
+  const turn = (key: SortKey): void => setSort({ by: key, order: sort.by !== key ? first(key) : sort.order === "asc" ? "desc" : "asc" });
   return (
     <thead role="rowgroup">
       <tr role="row" aria-rowindex={1}>
