@@ -94,7 +94,7 @@ function RuleDialog({ rule, close, done }: { rule: Rule | RuleBody; close: () =>
         <TextInput label="Name" required value={body.name} set={(name) => set({ ...body, name })} />
         <div class="pair">
           {kind.unit === null ? null : <NumberInput label="Value" unit={kind.unit} required value={body.value} set={(value) => set({ ...body, value })} />}
-          {kind.unit === null ? null : (
+          {kind.unit === null || kind.kind === "conflicts" ? null : (
             <NumberInput label="Solved beyond" unit={kind.unit} value={body.clear} set={(clear) => set({ ...body, clear })} hint="Keeps a value at the edge from ringing again and again" />
           )}
           {kind.lasting ? (
