@@ -26,6 +26,7 @@ mod input;
 mod json;
 mod metrics;
 mod number;
+mod page;
 mod paging;
 mod plan;
 mod problem;
@@ -132,10 +133,11 @@ fn router(api: Api) -> Router {
         .route("/api/v1/channels/{id}/test", post(channels::test))
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
-        .fallback(unknown)
+        .fallback(page::fallback)
         .method_not_allowed_fallback(wrong_method)
         // After the fallbacks: what there is not is nobody's business either.
         .layer(check)
+        .layer(middleware::map_response(page::guard))
         .with_state(api)
 }
 
