@@ -187,7 +187,7 @@ async fn parquet_has_a_million_readings_in_row_groups_of_bounded_size() {
 
 async fn ask(socket: TcpStream, query: &str) -> TcpStream {
     let mut socket = socket;
-    let request = format!("GET /api/v1/export{query} HTTP/1.1\r\nhost: cloud\r\n\r\n");
+    let request = format!("GET /api/v1/export{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut first = [0; 12];
     socket.read_exact(&mut first).await.unwrap();
