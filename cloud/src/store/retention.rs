@@ -123,6 +123,8 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     let gone = execute("DELETE FROM readings WHERE device = ? AND time < ?", (device, end))?;
     let conflicts = execute("DELETE FROM conflicts WHERE device = ? AND time < ?", (device, end))?;
     execute("DELETE FROM flags WHERE device = ? AND time < ?", (device, end))?;
+    // Who examines this device at the moment would put flags beside readings that are gone: that counts for nothing now.
+    transaction.execute("UPDATE unexamined SET version = version + 1 WHERE device = ?", [device])?;
     execute("DELETE FROM surveys WHERE device = ? AND starts < ?", (device, end))?;
     execute("DELETE FROM days WHERE device = ? AND day <= ?", (device, end / DAY_MS))?;
     transaction.execute(
@@ -133,7 +135,9 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     transaction.execute(
         "UPDATE devices SET readings = readings - ?2, conflicts = conflicts - ?3,
              first_time = (SELECT min(time) FROM readings WHERE device = ?1),
-             last_time = (SELECT max(time) FROM readings WHERE device = ?1)
+             last_time = (SELECT max(time) FROM readings WHERE device = ?1),
+             last_temperature = (SELECT temperature FROM readings WHERE device = ?1 ORDER BY time DESC LIMIT 1),
+             last_moisture = (SELECT moisture FROM readings WHERE device = ?1 ORDER BY time DESC LIMIT 1)
          WHERE id = ?1",
         (device, gone, conflicts),
     )?;
@@ -164,7 +168,9 @@ mod tests {
         assert_eq!(vault.readings(), 1, "of {many} and 5");
         let wrong =
             "SELECT count(*) FROM devices WHERE readings != (SELECT count(*) FROM readings WHERE device = id)
-            OR first_time IS NOT (SELECT min(time) FROM readings WHERE device = id)";
+            OR first_time IS NOT (SELECT min(time) FROM readings WHERE device = id)
+            OR last_temperature IS NOT
+                (SELECT temperature FROM readings WHERE device = id ORDER BY time DESC LIMIT 1)";
         assert_eq!(vault.connection.query_row(wrong, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
         let days = "SELECT (SELECT sum(held) FROM days), (SELECT count(*) FROM readings)";
         let days = vault.connection.query_row(days, [], |row| Ok((row.get(0)?, row.get(1)?)));
