@@ -2,14 +2,9 @@
 
 use super::facts::{DeviceFacts, GatewayFacts};
 pub(crate) use crate::fleet::state::GRACE;
-use crate::fleet::state::SURVEY_S;
+use crate::{fleet::cause, submission::Origin};
 use fieldpost_core::UtcInstant;
 use std::time::Duration;
-
-/// How often a device owes a survey if nobody says otherwise.
-pub(crate) const SURVEY: Duration = Duration::from_secs(SURVEY_S as u64);
-/// How long a gateway that sends its status every few minutes may say nothing.
-const STATUS_PATIENCE: Duration = Duration::from_hours(1);
 
 /// Since when a device owes its second survey (`owed` 2), or its first (1).
 pub(crate) fn overdue_since(device: &DeviceFacts, owed: u32) -> UtcInstant {
@@ -18,14 +13,14 @@ pub(crate) fn overdue_since(device: &DeviceFacts, owed: u32) -> UtcInstant {
 
 /// When a gateway of which nothing is heard becomes silent.
 pub(crate) fn silent_since(gateway: &GatewayFacts) -> UtcInstant {
-    let patience = if gateway.status.is_some() { STATUS_PATIENCE } else { SURVEY.saturating_add(GRACE) };
-    gateway.last_contact.saturating_add(patience)
+    cause::silent_after(gateway.last_contact, gateway.status.as_ref().map(|(at, _)| *at))
 }
 
 /// Whether a sender said its name. One that did not is known by its address: an import by hand is one, too, and must not be
 /// called silent the day after.
 pub(crate) fn is_named(gateway: &GatewayFacts) -> bool {
-    !gateway.name.starts_with("http:") && !gateway.name.starts_with("tcp:")
+    let name = &gateway.name;
+    !name.starts_with("http:") && !name.starts_with("tcp:") && !Origin::is_import(name)
 }
 
 /// Why a device owes a survey.

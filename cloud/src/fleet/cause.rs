@@ -1,6 +1,7 @@
 //! Why a device is not fresh, as far as anybody here can know (promise P8): itself, or the way from it to us.
 
 use super::state::State;
+use crate::submission::Origin;
 use fieldpost_core::UtcInstant;
 use std::time::Duration;
 
@@ -8,6 +9,13 @@ use std::time::Duration;
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(60 * 60);
 /// Any other gateway is heard only when it brings surveys: once a day.
 pub(crate) const SILENT_AFTER_A_DAY: Duration = Duration::from_secs(26 * 60 * 60);
+
+/// Until when a gateway that was heard at `last_contact`, and last told its status at `told`, may say nothing.
+pub(crate) fn silent_after(last_contact: UtcInstant, told: Option<UtcInstant>) -> UtcInstant {
+    // One that has stopped telling its status and still brings surveys (an older program, say) is judged by these.
+    let tells = told.is_some_and(|told| last_contact <= told.saturating_add(SILENT_AFTER));
+    last_contact.saturating_add(if tells { SILENT_AFTER } else { SILENT_AFTER_A_DAY })
+}
 
 /// What is known of a gateway that brings surveys, or expects a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +41,9 @@ pub(crate) struct Backlog {
 impl Gateway {
     /// Whether nothing came from it for longer than is its way.
     pub(crate) fn is_silent(&self, now: UtcInstant) -> bool {
-        // One that has stopped telling its status and still brings surveys (an older program, say) is judged by these.
-        let tells =
-            self.backlog.is_some_and(|told| self.last_contact <= told.at.saturating_add(SILENT_AFTER));
-        let patience = if tells { SILENT_AFTER } else { SILENT_AFTER_A_DAY };
-        now > self.last_contact.saturating_add(patience)
+        // Nobody waits for who sent a file by hand.
+        !Origin::is_import(&self.name)
+            && now > silent_after(self.last_contact, self.backlog.map(|told| told.at))
     }
 
     /// What waits there, if anything does.

@@ -134,8 +134,9 @@ impl Delta {
             }
         }
         self.conflicts += conflicts;
-        if self.contact <= Some(span.received) {
-            (self.contact, self.gateway) = (Some(span.received), Some(span.gateway));
+        if self.contact <= Some(span.heard) {
+            self.contact = Some(span.heard);
+            self.gateway = (!span.is_import).then_some(span.gateway).or(self.gateway);
         }
     }
 
@@ -149,7 +150,7 @@ impl Delta {
                          WHEN ?7 = last_time THEN ifnull(last_temperature, ?8) ELSE last_temperature END,
                      last_moisture = CASE WHEN ?7 > ifnull(last_time, -1) THEN ?9
                          WHEN ?7 = last_time THEN ifnull(last_moisture, ?9) ELSE last_moisture END,
-                     gateway = CASE WHEN ?6 >= last_contact THEN ?10 ELSE gateway END,
+                     gateway = CASE WHEN ?6 >= last_contact THEN ifnull(?10, gateway) ELSE gateway END,
                      readings = readings + ?2,
                      conflicts = conflicts + ?3,
                      first_time = ifnull(min(first_time, ?4), ifnull(first_time, ?4)),

@@ -34,6 +34,37 @@ fn outcome(new: u64, duplicate: u64) -> Outcome {
     Outcome { new, duplicate, conflict: 0 }
 }
 
+/// What waited behind a dead uplink, or lay in a file, says that the device lived then, not that it lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn p8_a_device_was_heard_when_its_gateway_had_it_and_an_import_is_no_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Store::open(&path).unwrap();
+    let send = async |gateway: &str, received: Option<&str>, time: &str| {
+        let values = Values::new(Temperature::from_hundredths(2_000), None).unwrap();
+        let readings = vec![Reading { time: at(time), values }];
+        let survey = Survey { device: "m1".parse().unwrap(), readings };
+        let bytes = fieldpost_core::senml::encode_records(&survey, received.map(at));
+        let bytes = fieldpost_core::senml::pack([bytes.as_slice()]);
+        let origin = Origin { gateway: gateway.into(), ..origin() };
+        let upload = Upload::new(Format::Cbor, bytes.into(), origin, at("2026-07-21T06:00:00Z"));
+        store.submit(upload.read().unwrap()).await.unwrap();
+        let sql = "SELECT last_contact, (SELECT name FROM gateways WHERE id = gateway) FROM devices";
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let heard = |time: &str, gateway: Option<&str>| (at(time).as_millis(), gateway.map(str::to_owned));
+    let file = send("import:desk", None, "2026-06-01T05:00:00Z").await;
+    assert_eq!(file, heard("2026-06-01T05:00:00Z", None));
+    let backlog = send("north", Some("2026-07-01T06:00:00Z"), "2026-07-01T05:00:00Z").await;
+    assert_eq!(backlog, heard("2026-07-01T06:00:00Z", Some("north")));
+    let file = send("import:desk", None, "2026-07-10T05:00:00Z").await;
+    assert_eq!(file, heard("2026-07-10T05:00:00Z", Some("north")));
+    let ahead = send("north", Some("2026-07-21T06:04:00Z"), "2026-07-21T05:00:00Z").await;
+    assert_eq!(ahead, heard("2026-07-21T06:00:00Z", Some("north")), "a gateway's clock that is fast");
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p4_a_copy_after_midnight_keeps_the_first_copys_date() {
     let folder = tempfile::tempdir().unwrap();

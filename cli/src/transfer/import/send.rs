@@ -54,7 +54,7 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn new(cloud: Cloud) -> Self {
-        let gateway = format!("import:{}", host());
+        let gateway = format!("{}{}", fieldpost_cloud::Origin::IMPORT, host());
         Self { cloud, gateway, waiting: Vec::new(), bytes: 0, surveys: 0, sum: Taken::default() }
     }
 

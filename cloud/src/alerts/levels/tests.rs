@@ -4,10 +4,12 @@ use super::{
     super::{
         facts::{Round, Status},
         rule::tests::rule,
-        silence::{GRACE, Outage, SURVEY},
+        silence::{GRACE, Outage},
     },
     *,
 };
+
+const SURVEY: Duration = Duration::from_hours(24);
 
 fn at(text: &str) -> UtcInstant {
     text.parse().unwrap()
@@ -56,9 +58,10 @@ impl World {
     fn until(&mut self, time: &str) {
         while self.now < at(time) {
             self.now = self.now.saturating_add(Duration::from_secs(60));
-            if self.north().status.is_some() && self.north().out.is_none() {
-                let now = self.now;
-                self.north().last_contact = now;
+            let now = self.now;
+            let north = self.north();
+            if let Some((told, _)) = north.status.as_mut().filter(|_| north.out.is_none()) {
+                (*told, north.last_contact) = (now, now);
             }
             self.look();
         }
@@ -143,6 +146,21 @@ fn an_outage_of_a_gateway_is_one_alert_that_lists_its_devices() {
         world.until("2026-07-03T12:00:00Z");
         assert_eq!(world.told.len(), 1, "{:?}", world.told);
         assert!(world.told[0].ends_with("gateway:north began 200"), "{:?}", world.told);
+    }
+}
+
+#[test]
+fn nobody_waits_for_who_imported_a_file_and_one_that_stopped_telling_its_status_has_a_day() {
+    let mut world = World::new(2, &[(Kind::GatewaySilent, None)]);
+    world.north().name = "import:desk".into();
+    world.until("2026-07-04T06:00:00Z");
+    assert!(world.told.is_empty(), "{:?}", world.told);
+    let mut world = World::new(2, &[(Kind::GatewaySilent, None)]);
+    world.north().status = Some((at("2026-06-20T06:00:00Z"), Status::default()));
+    for (time, told) in [("2026-07-02T07:59:00Z", 0), ("2026-07-02T08:30:00Z", 1)] {
+        world.now = at(time);
+        world.look();
+        assert_eq!(world.told.len(), told, "{:?}", world.told);
     }
 }
 

@@ -1,6 +1,7 @@
 -- Devices as people see them. Units as in version 1.
 
--- Of devices.last_contact, 0 means never: somebody registered the device, or a gateway expects it.
+-- Of devices.last_contact, 0 means never: somebody registered the device, or a gateway expects it. It is when the gateway
+-- had the last survey, if that says so; of a file that somebody imported, its last reading.
 ALTER TABLE devices ADD COLUMN gateway INTEGER;          -- gateways.id of who last brought a survey of it
 ALTER TABLE devices ADD COLUMN last_temperature INTEGER; -- what it measured at last_time
 ALTER TABLE devices ADD COLUMN last_moisture INTEGER;
