@@ -9,6 +9,8 @@ mod failure;
 mod listen;
 mod logs;
 mod stop;
+mod token;
+mod transfer;
 mod units;
 mod verify;
 

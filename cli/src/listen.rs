@@ -13,7 +13,15 @@ pub(crate) fn udp(address: &Address, flag: &str, allow_insecure: bool) -> Result
 
 /// Opens a TCP socket at `address`, which came from `flag`.
 pub(crate) fn tcp(address: &Address, flag: &str, allow_insecure: bool) -> Result<TcpListener, Failure> {
-    let at = resolve(address, allow_insecure)?;
+    bind(address, resolve(address, allow_insecure)?, flag)
+}
+
+/// Opens a TCP socket at `address`, which came from `flag`, for a service that asks by itself who comes.
+pub(crate) fn guarded(address: &Address, flag: &str) -> Result<TcpListener, Failure> {
+    bind(address, find(address)?, flag)
+}
+
+fn bind(address: &Address, at: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(at).map_err(|error| taken(address, flag, &error))?;
     opened(address, listener.local_addr());
     Ok(listener)
@@ -27,13 +35,7 @@ fn opened(address: &Address, at: std::io::Result<SocketAddr>) {
 }
 
 fn resolve(address: &Address, allow_insecure: bool) -> Result<SocketAddr, Failure> {
-    let found = (address.host.as_str(), address.port).to_socket_addrs();
-    let found: Vec<_> = found
-        .map_err(|error| Failure::usage(format!("cannot listen on {address}: no such host ({error})")))?
-        .collect();
-    // The reference system's `localhost` is IPv4.
-    let at = found.iter().find(|at| at.is_ipv4()).or(found.first());
-    let at = *at.ok_or_else(|| Failure::usage(format!("cannot listen on {address}: no such host")))?;
+    let at = find(address)?;
     if !at.ip().is_loopback() && !allow_insecure {
         return Err(Failure::usage(format!(
             "{address} can be reached from other machines, and nothing that comes there is authenticated or encrypted. \
@@ -41,6 +43,16 @@ fn resolve(address: &Address, allow_insecure: bool) -> Result<SocketAddr, Failur
         )));
     }
     Ok(at)
+}
+
+fn find(address: &Address) -> Result<SocketAddr, Failure> {
+    let found = (address.host.as_str(), address.port).to_socket_addrs();
+    let found: Vec<_> = found
+        .map_err(|error| Failure::usage(format!("cannot listen on {address}: no such host ({error})")))?
+        .collect();
+    // The reference system's `localhost` is IPv4.
+    let at = found.iter().find(|at| at.is_ipv4()).or(found.first());
+    at.copied().ok_or_else(|| Failure::usage(format!("cannot listen on {address}: no such host")))
 }
 
 fn taken(address: &Address, flag: &str, error: &std::io::Error) -> Failure {

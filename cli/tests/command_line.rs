@@ -105,7 +105,6 @@ fn off_loopback_nothing_is_opened_unless_asked_for() {
     let data = tempfile::tempdir().unwrap();
     for arguments in [
         &["gateway", "--listen", "udp://0.0.0.0:0", "--cloud", "tcp://127.0.0.1:9", "--data"][..],
-        &["cloud", "--http", "0.0.0.0:0", "--data"],
         &["cloud", "--listen", "tcp://[::]:0", "--data"],
     ] {
         let (code, said) = ends(fieldpost(arguments).arg(data.path()));

@@ -26,6 +26,8 @@ pub(crate) struct Counters {
     pub(crate) accepted: AtomicU64,
     /// Uploads that failed through no fault of their own.
     pub(crate) failed: AtomicU64,
+    /// Bytes of exports.
+    pub(crate) exported: AtomicU64,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 

@@ -59,6 +59,37 @@ pub enum Error {
         /// The latest version that this program knows.
         known: i64,
     },
+    /// A file is where another was to be put.
+    #[error(
+        "{} is there already; name another file, or, to put a backup in a store's place, say --replace", path.display()
+    )]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy cannot be made.
+    #[error("{} cannot be written: {detail}; make room, or choose another place", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// An earlier version has written the store, and this is no time to change it.
+    #[error(
+        "the store {} has version {found} and this program works on version {known}; start the cloud once with this program, which brings it up to date", path.display()
+    )]
+    Older {
+        /// The store's file.
+        path: PathBuf,
+        /// The store's version.
+        found: i64,
+        /// The version that this program works on.
+        known: i64,
+    },
+    /// A secret cannot be made.
+    #[error("{0}; nothing was changed, try again")]
+    Randomness(String),
     /// A socket cannot be used.
     #[error("a listening socket cannot be used: {0}")]
     Socket(#[from] io::Error),

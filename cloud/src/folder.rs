@@ -20,6 +20,11 @@ fn create_with(path: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io
     path.ancestors().skip(1).take(made).try_for_each(|folder| sync(or_here(folder)))
 }
 
+/// Makes the name of the file `path` durable.
+pub(crate) fn sync_of(path: &Path) -> io::Result<()> {
+    sync(or_here(path.parent().unwrap_or(Path::new(""))))
+}
+
 /// The empty path stands for the working folder.
 fn or_here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }

@@ -10,6 +10,8 @@
 //! know each other; both hand what they understood to the [`Store`], which is the only module that knows SQL, and
 //! acknowledge after its commit (promise P1).
 
+mod accounts;
+mod alerts;
 mod budget;
 mod clock;
 mod connections;
@@ -17,13 +19,19 @@ mod console;
 mod counters;
 mod custody;
 mod error;
+mod fleet;
 mod folder;
 mod http;
 mod ingest;
 mod intake;
 mod limits;
+mod live;
+mod mqtt;
 mod once;
+mod retention;
+mod rights;
 mod seats;
+mod secret;
 mod settings;
 mod shell;
 mod store;
@@ -42,9 +50,11 @@ pub mod parts {
     };
 }
 
+pub use accounts::{Announce, setup_link};
 pub use error::Error;
 pub use limits::Limits;
-pub use settings::{Settings, Sockets};
+pub use mqtt::{Broker, Topics};
+pub use settings::{Access, Settings, Sockets};
 pub use shell::{run, run_within};
-pub use store::{Outcome, Store, SubmitError};
+pub use store::{Copied, Outcome, Store, SubmitError, back_up, check, restore};
 pub use submission::Origin;

@@ -35,6 +35,14 @@ pub struct Limits {
     pub bytes_in_flight: usize,
     /// How long connections may go on after a shutdown was asked for.
     pub drain: Duration,
+    /// How long new surveys gather before the rules of alerts look at them.
+    pub alert_gather: Duration,
+    /// How often the rules look for what only time brings, such as silence.
+    pub alert_look: Duration,
+    /// How long after the start nobody is newly called silent: who has waited for the cloud comes back meanwhile.
+    pub alert_settle: Duration,
+    /// How long until an alert's message that was not delivered is tried again, the first time.
+    pub alert_first_pause: Duration,
 }
 
 impl Limits {
@@ -63,6 +71,10 @@ impl Default for Limits {
             commit_deadline: Duration::from_secs(30),
             bytes_in_flight: 64 * 1024 * 1024,
             drain: Duration::from_secs(10),
+            alert_gather: Duration::from_secs(1),
+            alert_look: Duration::from_secs(60),
+            alert_settle: Duration::from_mins(15),
+            alert_first_pause: Duration::from_secs(5),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the cloud is told at its start.
 
+use crate::{Announce, Broker};
 use jiff::tz::TimeZone;
 use std::{net::TcpListener, path::PathBuf};
 
@@ -14,13 +15,40 @@ pub struct Settings {
     pub time_zone: TimeZone,
     /// Take one upload, answer it, and end.
     pub once: bool,
+    /// The MQTT broker that is told the newest values, if any.
+    pub mqtt: Option<Broker>,
+    /// Who may send and see what over HTTP.
+    pub access: Access,
+    /// Who is told the one-time link for the first account. Nobody: then no link is made.
+    pub announce: Option<Announce>,
+}
+
+/// Who may send and see what over HTTP. Text uploads on the other socket cannot say who they are: whoever binds it decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Everybody everything while nobody has an account and only this machine reaches the socket; else whoever says who
+    /// they are, what they may.
+    #[default]
+    Guarded,
+    /// The same, and the network is trusted: while nobody has an account, everybody everything.
+    Insecure,
+    /// Everybody everything, whatever accounts there are: for a demonstration.
+    Open,
 }
 
 impl Settings {
     /// Runs for ever, on the store `store.db` in `data`, in UTC.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), store: None, time_zone: TimeZone::UTC, once: false }
+        Self {
+            data: data.into(),
+            store: None,
+            time_zone: TimeZone::UTC,
+            once: false,
+            access: Access::Guarded,
+            announce: None,
+            mqtt: None,
+        }
     }
 
     /// The store's file.

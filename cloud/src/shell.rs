@@ -1,8 +1,18 @@
 //! The shell: starts what was asked for, and ends it in the order in which nothing is lost.
 
 use crate::{
-    Error, Limits, Settings, Sockets, Store, budget::Budget, connections::Stop, console::Console,
-    counters::Counters, folder, http, ingest, intake::Intake, once::Once,
+    Error, Limits, Settings, Sockets, Store,
+    accounts::Accounts,
+    alerts::{post::Post, watch},
+    budget::Budget,
+    connections::Stop,
+    console::Console,
+    counters::Counters,
+    folder, http, ingest,
+    intake::Intake,
+    mqtt,
+    once::Once,
+    retention,
 };
 use std::{io, io::Write, sync::Arc};
 use tokio::net::TcpListener;
@@ -45,19 +55,36 @@ pub async fn run_within(
     let store = Store::open_with(&path, Some(console), zone, limits.commit_deadline)?;
     tracing::info!(store = %path.display(), readings = store.readings(), "the cloud is ready");
 
+    let accounts = match &http {
+        Some(listener) => Some(accounts(&store, &settings, listener).await?),
+        None => None,
+    };
     let (stopping, stop) = Stop::new();
     let intake = Intake { store: store.clone(), counters: Arc::new(Counters::default()) };
     let (budget, once) = (Budget::new(limits.bytes_in_flight), Once::new());
+    let publishing = settings.mqtt.map(|broker| tokio::spawn(mqtt::run(broker, store.clone(), stop.clone())));
     let uploads = upload.map(|listener| {
         let (intake, budget, once) = (intake.clone(), budget.clone(), once.clone());
         let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };
         tokio::spawn(ingest::run(listener, ingest, stop.clone()))
     });
-    let requests = http.map(|listener| {
-        let api = http::Api { intake, budget, limits, once: once.clone() };
-        tokio::spawn(http::run(listener, api, stop.clone()))
+    let post = Post::new();
+    let requests = http.zip(accounts).map(|(listener, accounts)| {
+        let (once, checking, exports) = (once.clone(), Arc::default(), http::Places::default());
+        let post = post.clone();
+        let api =
+            http::Api { intake, accounts, budget, limits, once, stop: stop.clone(), checking, exports, post };
+        tokio::spawn(http::run(listener, api))
     });
+    let pace = watch::Pace {
+        gather: limits.alert_gather,
+        look: limits.alert_look,
+        settle: limits.alert_settle,
+        first_pause: limits.alert_first_pause,
+    };
+    let alerts = tokio::spawn(watch::run(store.clone(), post, settings.data.clone(), pace, stop.clone()));
 
+    let beside = [tokio::spawn(store.live.clone().run()), tokio::spawn(retention::run(store.clone()))];
     let result = tokio::select! {
         () = shutdown => Ok(()),
         accepted = once.wait(), if settings.once => if accepted { Ok(()) } else { Err(Error::NotAccepted) },
@@ -65,14 +92,31 @@ pub async fn run_within(
     };
     // Nobody is left to hear it if both listeners have ended already.
     let _ = stopping.send(true);
-    for listener in [uploads, requests].into_iter().flatten() {
-        if let Err(error) = listener.await {
-            tracing::error!(%error, "a listener ended badly");
+    for task in [uploads, requests, publishing, Some(alerts)].into_iter().flatten() {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task ended badly");
         }
     }
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     store.close().await;
     tracing::info!("the cloud has ended");
     result
+}
+
+/// The accounts, and word of how to make the first one.
+async fn accounts(
+    store: &Store,
+    settings: &Settings,
+    listener: &TcpListener,
+) -> Result<Arc<Accounts>, Error> {
+    let rows = store.accounts().await;
+    let rows =
+        rows.map_err(|error| Error::Open { path: settings.store_path(), detail: error.to_string() })?;
+    let accounts = Accounts::new(store.clone(), rows, settings.access, listener.local_addr()?);
+    if let Some(announce) = &settings.announce {
+        accounts.announce(announce).await;
+    }
+    Ok(Arc::new(accounts))
 }
 
 fn listener(socket: std::net::TcpListener) -> io::Result<TcpListener> {

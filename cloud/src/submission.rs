@@ -39,6 +39,16 @@ pub enum Format {
     Cbor,
 }
 
+impl Origin {
+    /// What the names of imports begin with: somebody sends a file by hand, and is no gateway.
+    pub const IMPORT: &str = "import:";
+
+    /// Whether somebody sends a file by hand.
+    pub(crate) fn is_import(gateway: &str) -> bool {
+        gateway.starts_with(Self::IMPORT)
+    }
+}
+
 impl Format {
     /// The form's name in the quarantine.
     pub(crate) fn name(&self) -> &'static str {

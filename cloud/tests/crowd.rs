@@ -57,7 +57,7 @@ async fn p6_a_crowd_that_is_silent_keeps_no_upload_out() {
 async fn p6_a_crowd_that_is_silent_keeps_no_request_out() {
     let _alone = ONE_CROWD.lock().await;
     let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), endless).await;
-    let body = "POST /api/v1/surveys HTTP/1.1\r\nhost: c\r\ncontent-type: application/senml+json\r\ncontent-length: 9\r\n\r\n[";
+    let body = "POST /api/v1/surveys HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/senml+json\r\ncontent-length: 9\r\n\r\n[";
     for (n, beginning) in ["", "GET /healthz HTT", body].into_iter().enumerate() {
         let _crowd = in_time(crowd(cloud.http, 420, beginning)).await;
         assert_eq!(in_time(cloud.get_json("/healthz")).await["status"], "ok", "{beginning:?}");
@@ -79,9 +79,9 @@ async fn p6_connections_that_were_answered_and_stay_keep_nobody_out() {
     let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), few).await;
     let pack = r#"[{"bn":"m1/","bt":1751356800,"n":"temperature","u":"Cel","v":20}]"#;
     let requests = [
-        "GET /healthz HTTP/1.1\r\nhost: c\r\n\r\n".to_owned(),
+        "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),
         format!(
-            "POST /api/v1/surveys HTTP/1.1\r\nhost: c\r\ncontent-type: application/senml+json\r\ncontent-length: {}\r\n\r\n{pack}",
+            "POST /api/v1/surveys HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/senml+json\r\ncontent-length: {}\r\n\r\n{pack}",
             pack.len()
         ),
     ];

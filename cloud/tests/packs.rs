@@ -188,7 +188,7 @@ async fn a_hundred_megabytes_are_refused_with_an_answer_also_without_a_length() 
 
     let mut stream = TcpStream::connect(cloud.http).await.unwrap();
     let head = format!(
-        "POST /api/v1/surveys HTTP/1.1\r\nhost: c\r\ncontent-type: {JSON}\r\ntransfer-encoding: chunked\r\n\r\n"
+        "POST /api/v1/surveys HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\ntransfer-encoding: chunked\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut chunk = b"100000\r\n".to_vec();
@@ -210,7 +210,7 @@ async fn a_body_that_stops_and_a_head_that_never_ends_are_given_up() {
     let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), hasty).await;
     let mut stream = TcpStream::connect(cloud.http).await.unwrap();
     let head = format!(
-        "POST /api/v1/surveys HTTP/1.1\r\nhost: c\r\ncontent-type: {JSON}\r\ncontent-length: 9\r\n\r\n["
+        "POST /api/v1/surveys HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\ncontent-length: 9\r\n\r\n["
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let said = support::answer(&mut stream).await;
@@ -280,7 +280,7 @@ async fn p6_what_waits_for_a_stuck_store_is_within_the_budget_though_its_sender_
 async fn a_body_that_breaks_off_on_its_way_is_no_refusal() {
     let cloud = Cloud::start().await;
     let pack = r#"[{"bn":"m1/","bt":1751356800,"n":"temperature","u":"Cel","v":20}]"#;
-    let head = format!("POST /api/v1/surveys HTTP/1.1\r\nhost: c\r\ncontent-type: {JSON}\r\n");
+    let head = format!("POST /api/v1/surveys HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\n");
     let with_length = format!("{head}content-length: {}\r\n\r\n{}", pack.len(), &pack[..pack.len() - 1]);
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{pack}\r\n", pack.len());
     for request in [with_length, chunked] {

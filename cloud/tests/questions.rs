@@ -45,7 +45,10 @@ async fn devices_are_listed_page_by_page() {
     let text = cloud.get(next).await.text();
     assert!(text.contains(r#""last_values":{"temperature_c":21.15,"moisture_pct":32.3}"#), "{text}");
     assert!(page["next"].is_null());
-    assert_eq!(&cloud.get_json("/api/v1/devices/ithaca").await, device);
+    let one = cloud.get_json("/api/v1/devices/ithaca").await;
+    for (key, value) in device.as_object().unwrap() {
+        assert_eq!(&one[key], value, "{key}");
+    }
     cloud.stop().await;
 }
 
@@ -233,5 +236,24 @@ async fn conflicts_come_newest_first_and_only_of_readings_before_to() {
     assert_eq!(times("?to=2025-07-01T02:00:00Z&limit=1").await, [second]);
     assert_eq!(times("?to=2025-07-01T00:00:00Z").await, Vec::<String>::new());
     assert_eq!(cloud.get("/api/v1/devices/ithaca/conflicts?to=soon").await.status, 400);
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_name_when_each_device_and_gateway_was_last_heard_and_a_name_breaks_no_line() {
+    let cloud = with_a_day().await;
+    let name = r#"no"rth\field"#;
+    let headers = [("content-type", "application/senml+json"), ("fieldpost-gateway", name)];
+    let pack = r#"[{"n":"m1/temperature","u":"Cel","t":1751328000,"v":9}]"#;
+    assert_eq!(cloud.request("POST", "/api/v1/surveys", &headers, pack.into()).await.status, 200);
+    let text = cloud.get("/metrics").await.text();
+    let value = |start: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(start));
+        line.unwrap_or_else(|| panic!("{start} is not in\n{text}")).parse().unwrap()
+    };
+    assert_eq!(value(r#"fieldpost_device_last_reading_timestamp_seconds{device="m1"} "#), 1_751_328_000);
+    let survey = value(r#"fieldpost_device_last_survey_timestamp_seconds{device="m1"} "#);
+    let contact = value(r#"fieldpost_gateway_last_contact_timestamp_seconds{gateway="no\"rth\\field"} "#);
+    assert!(survey > 1_700_000_000 && contact >= survey, "{survey} {contact}");
     cloud.stop().await;
 }

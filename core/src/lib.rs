@@ -16,6 +16,7 @@ mod id;
 mod instant;
 mod key;
 pub mod message;
+pub mod quality;
 mod reading;
 mod refusal;
 pub mod reply;

@@ -20,6 +20,7 @@ mod round;
 mod settings;
 mod shell;
 mod status;
+mod token;
 mod uplink;
 
 pub use error::Error;
@@ -28,6 +29,7 @@ pub use round::ClosedRound;
 pub use settings::{Settings, UplinkTarget, UplinkWhen};
 pub use shell::run;
 pub use status::{OpenRound, Status, UplinkState, status};
+pub use token::{BadToken, Token};
 
 /// The gateway's parts without threads, sockets and clocks: what the shell drives, and the simulator.
 ///

@@ -5,6 +5,8 @@ use std::{fmt, path::PathBuf, time::Duration};
 use fieldpost_core::DeviceId;
 use jiff::tz::TimeZone;
 
+use crate::Token;
+
 /// Everything that a gateway is told when it starts, apart from its sockets.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -12,6 +14,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where surveys go.
     pub uplink: UplinkTarget,
+    /// What lets this gateway into a cloud that asks for it. The reference upload has no place for it.
+    pub token: Option<Token>,
     /// The roster: the devices that a round waits for. Empty: nobody is waited for.
     pub expect: Vec<DeviceId>,
     /// How long after its first survey a round waits for the rest of the roster.

@@ -1,21 +1,23 @@
 //! The shell: puts intake, journal and uplink together, and ends them cleanly.
 
 use std::{
+    convert::Infallible,
     future::Future,
     io::Write,
     net::UdpSocket,
+    path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Error, Settings,
+    Error, Settings, UplinkTarget,
     folder::Folder,
     intake::{Committer, Pending, Printer, Receiver},
-    journal::{Limits, Orders},
-    uplink::{self, Link, Uplink},
+    journal::{Limits, Orders, Progress},
+    uplink::{self, Link, Uplink, http::Http, report},
 };
 
 /// Runs a gateway on bound UDP sockets until `shutdown` is over; with [`Settings::once`], until its first round is
@@ -46,22 +48,36 @@ pub async fn run(
         Arc::clone(&pending),
     )
     .map_err(|source| Error::CannotStart { source })?;
-    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone);
+    let link = Link::new(&settings.uplink, &settings.name, &settings.time_zone, settings.token.as_ref());
     let now = *progress.borrow();
     let machine =
         Uplink::new(settings.uplink.to_string(), link.wire(), settings.uplink_when, settings.once, now);
     let orders = orders(Arc::clone(&pending));
+    let reports = reports(&settings, folder.path().to_path_buf(), progress.clone());
     let uplink = uplink::run(machine, link, folder.path().to_path_buf(), orders, progress);
     let (parts, mut stopped) = Parts::start(sockets, &settings, out, committer, pending)?;
     tracing::info!(data = %folder.path().display(), cloud = %settings.uplink, "gateway ready");
     let ended = tokio::select! {
         () = shutdown => Ok(()),
         ended = uplink => ended,
+        never = reports => match never {},
         part = stopped.recv() => Err(Error::Stopped { part: part.unwrap_or("a part") }),
     };
     parts.end().await;
     drop(folder);
     ended
+}
+
+/// Tells the cloud how this gateway does, if the cloud is one that can be told.
+async fn reports(settings: &Settings, folder: PathBuf, progress: watch::Receiver<Progress>) -> Infallible {
+    match &settings.uplink {
+        UplinkTarget::Tcp { .. } => std::future::pending().await,
+        UplinkTarget::Http { host, port } => {
+            let http =
+                Http::new(host.clone(), *port, &settings.name, &settings.time_zone, settings.token.as_ref());
+            report::run(http, &settings.name, folder, progress).await
+        }
+    }
 }
 
 /// The uplink's orders wait where datagrams do, for the one writer.

@@ -6,7 +6,7 @@ use common::{
     cloud::{Cloud, Seen},
     *,
 };
-use fieldpost_gateway::{Settings, UplinkWhen};
+use fieldpost_gateway::{Settings, Token, UplinkWhen};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 use tempfile::tempdir;
@@ -57,6 +57,32 @@ async fn whatever_else_the_cloud_answers_the_surveys_are_offered_again() {
         assert_eq!(cloud.readings().len(), 2, "after {status}");
         gateway.stop().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_its_token_is_told_so_and_its_surveys_wait_for_it() {
+    let denied = br#"{"type":"urn:fieldpost:problem:unauthenticated","detail":"send a token"}"#;
+    let denied = std::str::from_utf8(denied).unwrap();
+    let seen = Seen { trouble: vec![(401, denied); 1_000], ..Seen::default() };
+    let (data, cloud) = (tempdir().unwrap(), Cloud::http(seen).await);
+    let gateway = Gateway::start(settings(data.path(), cloud.http_target()));
+    assert_eq!(exchange(gateway.address, survey("a", 8..10)).await, ARRIVED);
+    let failing = |status: &fieldpost_gateway::Status| {
+        status.uplink.as_ref().is_some_and(|uplink| uplink.error.is_some())
+    };
+    let told = gateway.until("told", failing).await;
+    let why = told.uplink.unwrap().error.unwrap();
+    assert!(why.contains("401") && why.contains("--token-file"), "{why}");
+    assert_eq!((told.waiting_surveys, told.refused_by_cloud), (1, 0));
+    assert!(!cloud.seen.lock().unwrap().headers.contains_key("authorization"));
+    gateway.stop().await.unwrap();
+
+    cloud.seen.lock().unwrap().trouble.clear();
+    let token = Some(Token::new("fp_0123456789").unwrap());
+    let gateway = Gateway::start(Settings { token, ..settings(data.path(), cloud.http_target()) });
+    gateway.until("held", |status| status.waiting_surveys == 0).await;
+    assert_eq!(cloud.seen.lock().unwrap().headers["authorization"], "Bearer fp_0123456789");
+    gateway.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,4 +270,34 @@ async fn a_cloud_that_says_no_mark_gets_every_survey_once() {
     let steps: Vec<_> = custody.iter().map(|(_, after, through)| (*after, *through)).collect();
     assert_eq!(steps, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]);
     gateway.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p8_a_gateway_tells_the_cloud_at_its_start_what_waits_and_whom_it_expects() {
+    let data = tempdir().unwrap();
+    let gateway = Gateway::start(Settings { expect: ids(&["b", "a"]), ..settings(data.path(), nobody()) });
+    assert_eq!(exchange(gateway.address, "a 08:00 - 20 - 30%\nc 08:00 - 21 - 30%\n").await, ARRIVED);
+    gateway.stop().await.unwrap();
+    // Nobody is waited for now, so that what waits is still there when the cloud is told.
+    let cloud = Cloud::http(Seen { trouble: vec![(503, "busy"); 1_000], ..Seen::default() }).await;
+    let gateway = Gateway::start(Settings {
+        expect: ids(&["b", "a"]),
+        uplink_when: UplinkWhen::Round,
+        ..settings(data.path(), cloud.http_target())
+    });
+    let start = std::time::Instant::now();
+    let (path, report) = loop {
+        if let Some(report) = cloud.seen.lock().unwrap().reports.first() {
+            break report.clone();
+        }
+        assert!(start.elapsed() < DEADLINE, "the cloud was never told");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    gateway.stop().await.unwrap();
+    assert_eq!(path, "/api/v1/gateways/test%20gateway/status");
+    assert_eq!(report["roster"], serde_json::json!(["b", "a"]));
+    assert_eq!((&report["waiting"], &report["round"]), (&serde_json::json!(2), &serde_json::Value::Null));
+    let oldest: fieldpost_core::UtcInstant = report["oldest_waiting"].as_str().unwrap().parse().unwrap();
+    assert!(oldest <= now() && report["room_days"].as_f64().unwrap() > 1.0, "{report}");
+    assert_eq!(report["journal_limit"], Settings::JOURNAL_MAX);
 }

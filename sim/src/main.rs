@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fieldpost_sim::{
-    bench::{acks, echo, ingest, memory},
+    bench::{acks, echo, fleet, ingest, memory},
     lab, simulate,
 };
 use std::{
@@ -87,6 +87,18 @@ enum Bench {
         #[arg(long, default_value_t = 2)]
         turns: usize,
     },
+    /// How long the page's questions take over many devices, each beside its limit, and ingest while browsers watch
+    Fleet {
+        /// How many devices
+        #[arg(long, default_value_t = 1_000)]
+        devices: u32,
+        /// Days of each, 24 readings a day
+        #[arg(long, default_value_t = 365)]
+        days: u32,
+        /// How often each question is asked
+        #[arg(long, default_value_t = 30)]
+        turns: usize,
+    },
     /// Memory of gateway and cloud when many readings have passed through them
     Memory {
         /// How many devices
@@ -139,6 +151,10 @@ fn measure(bench: Bench) -> Result<()> {
                 Order::Day => ingest::Order::Day,
             };
             ingest::run(&ingest::Options { devices, days, order, turns }, &mut out)
+        }
+        Bench::Fleet { devices, days, turns } => {
+            let (devices, days) = (devices.max(1).into(), days.max(1).into());
+            fleet::run(&fleet::Options { devices, days, turns }, &mut out)
         }
         Bench::Memory { devices, readings } => memory::run(devices, readings, &mut out),
     }

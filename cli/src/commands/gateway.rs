@@ -5,7 +5,9 @@ use crate::{
     failure::Failure,
     listen,
     logs::LogArgs,
-    stop, units,
+    stop,
+    token::TokenArgs,
+    units,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use fieldpost_core::DeviceId;
@@ -22,6 +24,8 @@ use std::{path::PathBuf, time::Duration};
   As the reference system's, for its four meters and its cloud:
     fieldpost gateway --data gateway-data --listen udp://192.168.1.1 --cloud tcp://10.10.10.2 \\
       --expect 192.168.1.2,192.168.1.3,192.168.1.4,192.168.1.5 --allow-insecure --once
+  To a cloud that asks who sends, with a token that an administrator made there:
+    fieldpost gateway --data gateway-data --cloud http://10.10.10.2:8080 --token-file gateway.token
   What it holds:
     fieldpost gateway status --data gateway-data")]
 pub(crate) struct GatewayArgs {
@@ -30,6 +34,8 @@ pub(crate) struct GatewayArgs {
     #[command(flatten)]
     serve: Option<ServeArgs>,
     // Not in `ServeArgs`: the parser never sees that an optional group is there if it has groups in it.
+    #[command(flatten)]
+    token: TokenArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -99,7 +105,7 @@ impl GatewayArgs {
     pub(super) fn run(self) -> Result<(), Failure> {
         match (self.command, self.serve) {
             (Some(GatewayCommand::Status(args)), _) => args.run(),
-            (None, Some(serve)) => serve.run(self.log),
+            (None, Some(serve)) => serve.run(&self.token, self.log),
             (None, None) => {
                 Err(Failure::usage("add --data DIR and --cloud URL; see fieldpost gateway --help"))
             }
@@ -108,7 +114,7 @@ impl GatewayArgs {
 }
 
 impl ServeArgs {
-    fn run(self, log: LogArgs) -> Result<(), Failure> {
+    fn run(self, token: &TokenArgs, log: LogArgs) -> Result<(), Failure> {
         log.start("info");
         let sockets = self
             .listen
@@ -121,6 +127,7 @@ impl ServeArgs {
             None if self.expect.is_empty() => UplinkWhen::Always,
             None => UplinkWhen::Round,
         };
+        let token = token.read(&self.cloud, |warning| tracing::warn!("{warning}"))?;
         let Address { scheme, host, port } = self.cloud;
         let uplink = match scheme {
             Scheme::Http => UplinkTarget::Http { host, port },
@@ -129,6 +136,7 @@ impl ServeArgs {
         let settings = Settings {
             data: self.data,
             uplink,
+            token,
             expect: self.expect,
             round_deadline: self.round_deadline,
             time_zone: self.time_zone.unwrap_or_else(TimeZone::system),

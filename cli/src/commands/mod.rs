@@ -1,9 +1,14 @@
 //! The commands: each turns its arguments into settings, opens its sockets, and runs its crate.
 
+mod backup;
 mod cloud;
 mod demo;
 mod device;
+mod export;
 mod gateway;
+mod import;
+mod mqtt;
+mod setup_link;
 mod status;
 mod verify;
 
@@ -24,6 +29,16 @@ pub(crate) enum Command {
     Cloud(cloud::CloudArgs),
     /// Check that the cloud holds what it acknowledged to gateways, and say what each device owes
     Verify(verify::VerifyArgs),
+    /// Copy the cloud's store, also while it runs
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the cloud's store
+    Restore(backup::RestoreArgs),
+    /// Read the cloud's store through, and say whether it is whole
+    Check(backup::CheckArgs),
+    /// Write the cloud's readings into a file: CSV, Parquet, ISMN station files, SenML
+    Export(export::ExportArgs),
+    /// Send readings in files to the cloud: CSV as exported, or USCRN station files
+    Import(import::ImportArgs),
 }
 
 impl Command {
@@ -34,6 +49,11 @@ impl Command {
             Self::Gateway(args) => args.run(),
             Self::Cloud(args) => args.run(),
             Self::Verify(args) => args.run(),
+            Self::Backup(args) => args.run(),
+            Self::Restore(args) => args.run(),
+            Self::Check(args) => args.run(),
+            Self::Export(args) => args.run(),
+            Self::Import(args) => args.run(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     address::{Address, Scheme},
     failure::Failure,
+    token::TokenArgs,
     units,
     verify::{self, Api, Form, Journals, Question, Range, Source, StoreFile},
 };
@@ -41,6 +42,8 @@ pub(crate) struct VerifyArgs {
     /// Ask this cloud by its API: http://HOST:PORT
     #[arg(long, env = "FIELDPOST_CLOUD", value_name = "URL", value_parser = cloud)]
     cloud: Option<Address>,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Read the cloud's store from its file
     #[arg(long, env = "FIELDPOST_STORE", value_name = "PATH", value_parser = store)]
     store: Option<PathBuf>,
@@ -103,7 +106,10 @@ impl VerifyArgs {
         // First the journals, then the cloud: what these say is acknowledged must be there by then.
         let journals = Journals::open(&self.data)?;
         let mut source = match (self.cloud.take(), self.store.take()) {
-            (Some(address), None) => Source::Api(Box::new(Api::new(address)?)),
+            (Some(address), None) => {
+                let token = self.token.read(&address, warn)?;
+                Source::Api(Box::new(Api::new(address, token)?))
+            }
             (None, Some(path)) => Source::Store(StoreFile::open(&path)?),
             _ => return Err(Failure::usage("which cloud? add --cloud URL or --store PATH")),
         };
@@ -140,6 +146,11 @@ impl VerifyArgs {
         let interval = self.interval.and_then(|interval| i64::try_from(interval.as_millis()).ok());
         Ok(Question { range, devices, interval, zone, form })
     }
+}
+
+#[expect(clippy::print_stderr, reason = "this command has no log")]
+fn warn(warning: &str) {
+    eprintln!("fieldpost: {warning}");
 }
 
 /// The zone of the gateways if there is just one, else UTC.

@@ -89,7 +89,7 @@ fn farewell(api: &api::Api, folder: &Folder) -> String {
     let (base, store) = (api.base(), folder.cloud().join("store.db"));
     let end = if folder.is_temporary() { "removes its data" } else { "keeps its data" };
     format!(
-        "It stays up. Look at\n  {base}/api/v1/devices\n  {base}/api/v1/devices/mercury/readings?limit=24\n  \
+        "It stays up: open {base} in a browser. Or look at\n  {base}/api/v1/devices\n  {base}/api/v1/devices/mercury/readings?limit=24\n  \
          curl -H 'Accept: text/csv' {base}/api/v1/devices/ithaca/readings\n  {base}/metrics\n  \
          sqlite3 -readonly '{}' 'SELECT * FROM readings_plain LIMIT 10'\nCtrl-C ends it and {end}.",
         store.display()

@@ -110,8 +110,11 @@ async fn told(mut stopped: watch::Receiver<bool>) {
 
 fn cloud(folder: &Folder, http: TcpListener, console: Console) -> Part {
     let zone = TimeZone::system();
-    let settings =
-        fieldpost_cloud::Settings { time_zone: zone, ..fieldpost_cloud::Settings::new(folder.cloud()) };
+    let settings = fieldpost_cloud::Settings {
+        time_zone: zone,
+        access: fieldpost_cloud::Access::Open,
+        ..fieldpost_cloud::Settings::new(folder.cloud())
+    };
     let sockets = fieldpost_cloud::Sockets { upload: None, http: Some(http) };
     Part::start("cloud", |stopped| async move {
         fieldpost_cloud::run(sockets, settings, Box::new(console), told(stopped))
@@ -125,6 +128,7 @@ fn gateway(folder: &Folder, socket: UdpSocket, cloud: SocketAddr) -> Part {
     let settings = Settings {
         data: folder.gateway(),
         uplink: UplinkTarget::Http { host: cloud.ip().to_string(), port: cloud.port() },
+        token: None,
         expect: Vec::new(),
         round_deadline: Settings::ROUND_DEADLINE,
         time_zone: TimeZone::system(),

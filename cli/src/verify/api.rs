@@ -7,6 +7,7 @@ use super::{
 use crate::address::Address;
 use anyhow::{Context, Result, bail};
 use fieldpost_core::{DeviceId, Reading, UtcInstant, station::csv};
+use fieldpost_gateway::Token;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{collections::VecDeque, time::Duration};
@@ -77,8 +78,9 @@ struct Problem {
 }
 
 impl Api {
-    pub(crate) fn new(address: Address) -> Result<Self> {
-        Ok(Self { http: Http::new(address)?, devices: VecDeque::new(), last_page: false })
+    /// Asks the cloud at `address`, with `token` if it asks who comes.
+    pub(crate) fn new(address: Address, token: Option<Token>) -> Result<Self> {
+        Ok(Self { http: Http::new(address, token)?, devices: VecDeque::new(), last_page: false })
     }
 
     pub(super) fn zones(&mut self) -> Result<Vec<String>> {
@@ -179,7 +181,8 @@ impl Api {
         if answer.status != 200 {
             let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
             if let Some(Problem { detail, .. }) = problem.filter(|one| one.r#type.starts_with(OURS)) {
-                bail!("the cloud at {} cannot answer {path}: {detail}", self.http.address());
+                let hint = if matches!(answer.status, 401 | 403) { " (--token-file)" } else { "" };
+                bail!("the cloud at {} cannot answer {path}: {detail}{hint}", self.http.address());
             }
             let start: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
             bail!("{}: status {}: {start}", self.strange(path), answer.status);

@@ -4,11 +4,12 @@
 use crate::address::Address;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use fieldpost_gateway::Token;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{
     Request,
     client::conn::http1::{SendRequest, handshake},
-    header,
+    header::{self, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use std::time::Duration;
@@ -40,13 +41,19 @@ pub(super) struct Answer {
 pub(super) struct Http {
     runtime: Runtime,
     address: Address,
+    authorization: Option<HeaderValue>,
     connection: Option<SendRequest<Empty<Bytes>>>,
 }
 
 impl Http {
-    pub(super) fn new(address: Address) -> Result<Self> {
+    pub(super) fn new(address: Address, token: Option<Token>) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build().context("cannot start")?;
-        Ok(Self { runtime, address, connection: None })
+        let authorization = token.and_then(|token| HeaderValue::try_from(token.authorization()).ok());
+        let authorization = authorization.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        Ok(Self { runtime, address, authorization, connection: None })
     }
 
     /// Where it goes.
@@ -56,11 +63,11 @@ impl Http {
 
     /// Asks for `path`.
     pub(super) fn get(&mut self, path: &str, accept: &'static str) -> Result<Answer> {
-        let Self { runtime, address, connection } = self;
+        let Self { runtime, address, authorization, connection } = self;
         let answer = runtime.block_on(async {
             let mut tries = 1;
             loop {
-                let answer = exchange(connection, address, path, accept).await;
+                let answer = exchange(connection, address, authorization.as_ref(), path, accept).await;
                 match &answer {
                     Ok(Answer { status: BUSY, .. }) => {}
                     Ok(_) => return answer,
@@ -94,6 +101,7 @@ impl std::error::Error for Unreachable {}
 async fn exchange(
     kept: &mut Option<SendRequest<Empty<Bytes>>>,
     address: &Address,
+    authorization: Option<&HeaderValue>,
     path: &str,
     accept: &'static str,
 ) -> Result<Answer> {
@@ -105,7 +113,10 @@ async fn exchange(
         true => format!("[{}]:{}", address.host, address.port),
         false => format!("{}:{}", address.host, address.port),
     };
-    let request = Request::get(path).header(header::HOST, host).header(header::ACCEPT, accept);
+    let mut request = Request::get(path).header(header::HOST, host).header(header::ACCEPT, accept);
+    if let Some(authorization) = authorization {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
     let request = request.body(Empty::new()).context("cannot be asked for")?;
     let answer = async {
         connection.ready().await?;

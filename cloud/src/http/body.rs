@@ -33,11 +33,21 @@ impl From<Problem> for NoBody {
 /// Receives a body whole; `share` covers it.
 pub(super) async fn receive(
     headers: &HeaderMap,
+    body: Body,
+    api: &Api,
+    share: &mut Share,
+) -> Result<Bytes, NoBody> {
+    receive_within(api.limits.body_bytes, headers, body, api, share).await
+}
+
+/// The same, of a body that may have `limit` bytes.
+pub(super) async fn receive_within(
+    limit: usize,
+    headers: &HeaderMap,
     mut body: Body,
     api: &Api,
     share: &mut Share,
 ) -> Result<Bytes, NoBody> {
-    let limit = api.limits.body_bytes;
     let deadline = Instant::now() + api.limits.body_deadline;
     let mut bytes = BytesMut::new();
     if declared(headers).is_some_and(|length| length > limit) {
@@ -57,6 +67,11 @@ pub(super) async fn receive(
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes.freeze())
+}
+
+/// Takes a body that is not wanted, so that its sender hears why.
+pub(super) async fn throw_away(mut body: Body, api: &Api) {
+    waste(&mut body, api, Instant::now() + api.limits.body_deadline).await;
 }
 
 fn declared(headers: &HeaderMap) -> Option<usize> {

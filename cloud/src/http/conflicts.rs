@@ -14,8 +14,9 @@ use std::sync::Arc;
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
+/// A conflict as JSON.
 #[derive(Debug, Serialize)]
-struct JsonConflict {
+pub(super) struct JsonConflict {
     time: String,
     held: Option<JsonValues>,
     offered: Option<JsonValues>,

@@ -1,7 +1,7 @@
 //! `GET /api/v1/devices` and `GET /api/v1/devices/{id}`.
 
-use super::{Api, number::JsonValues, paging, problem::Problem, query::Keys};
-use crate::store::DeviceRow;
+use super::{Api, number::JsonValues, paging, problem::Problem, query::Keys, shown::JsonOne};
+use crate::{clock, store::DeviceRow};
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{StatusCode, Uri},
@@ -23,7 +23,7 @@ struct JsonDevice {
     first_time: Option<String>,
     last_time: Option<String>,
     last_values: Option<JsonValues>,
-    last_contact: String,
+    last_contact: Option<String>,
 }
 
 impl From<DeviceRow> for JsonDevice {
@@ -35,7 +35,7 @@ impl From<DeviceRow> for JsonDevice {
             first_time: row.first_time.map(|time| time.to_string()),
             last_time: row.last_time.map(|time| time.to_string()),
             last_values: row.last_values.map(JsonValues::from),
-            last_contact: row.last_contact.to_string(),
+            last_contact: row.last_contact.map(|contact| contact.to_string()),
         }
     }
 }
@@ -68,8 +68,13 @@ pub(super) async fn one(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
-    let row = api.intake.store.device(id(path)?).await?.ok_or_else(unknown)?;
-    Ok(paging::json(&JsonDevice::from(row), None))
+    answer(&api, id(path)?).await
+}
+
+/// A device as it is now.
+pub(super) async fn answer(api: &Api, id: DeviceId) -> Result<Response, Problem> {
+    let (shown, gateways) = api.intake.store.shown(id, clock::now()).await?.ok_or_else(unknown)?;
+    Ok(paging::json(&JsonOne::new(shown, gateways), None))
 }
 
 /// The device that a path names.
@@ -80,6 +85,6 @@ pub(super) fn id(path: Result<Path<String>, PathRejection>) -> Result<DeviceId, 
 
 /// No device has this id.
 pub(super) fn unknown() -> Problem {
-    let detail = "no device with this id has reported; /api/v1/devices lists those that have";
+    let detail = "no device with this id is known; /api/v1/devices lists those that are";
     Problem::new(StatusCode::NOT_FOUND, "unknown-device", detail)
 }

@@ -1,7 +1,12 @@
-//! `GET /api/v1/gateways`: who brings surveys.
+//! `GET /api/v1/gateways`: who brings surveys, and what they told of themselves.
 
 use super::{Api, paging, problem::Problem, query::Keys};
+use crate::{
+    clock,
+    store::{GatewayRow, Report, RoundReport},
+};
 use axum::{extract::State, http::Uri, response::Response};
+use fieldpost_core::{DeviceId, UtcInstant};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -13,6 +18,30 @@ struct JsonGateway {
     name: String,
     time_zone: Option<String>,
     last_contact: String,
+    state: &'static str,
+    devices: i64,
+    status: Option<JsonStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonStatus {
+    at: Option<String>,
+    version: String,
+    waiting: i64,
+    oldest_waiting: Option<String>,
+    journal_bytes: i64,
+    journal_limit: i64,
+    room_days: Option<f64>,
+    roster: Vec<String>,
+    round: Option<JsonRound>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonRound {
+    opened: String,
+    closed: String,
+    reported: i64,
+    silent: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,13 +59,50 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
     let more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more);
-    let next =
-        last.map(|last| format!("/api/v1/gateways?limit={limit}&after={}", paging::escaped(&last.name)));
-    let gateways = rows.into_iter().map(|row| JsonGateway {
-        name: row.name,
-        time_zone: row.time_zone,
-        last_contact: row.last_contact.to_string(),
-    });
-    let page = Page { gateways: gateways.collect(), next };
+    let next = last
+        .map(|last| format!("/api/v1/gateways?limit={limit}&after={}", paging::escaped(&last.gateway.name)));
+    let now = clock::now();
+    let gateways = rows.into_iter().map(|row| JsonGateway::new(row, now)).collect();
+    let page = Page { gateways, next };
     Ok(paging::json(&page, page.next.as_deref()))
+}
+
+impl JsonGateway {
+    fn new(row: GatewayRow, now: UtcInstant) -> Self {
+        let at = row.gateway.backlog.map(|told| told.at.to_string());
+        Self {
+            state: if row.gateway.is_silent(now) { "silent" } else { "fresh" },
+            last_contact: row.gateway.last_contact.to_string(),
+            name: row.gateway.name,
+            time_zone: row.time_zone,
+            devices: row.devices,
+            status: row.status.map(|report| JsonStatus::new(report, at)),
+        }
+    }
+}
+
+fn ids(ids: &[DeviceId]) -> Vec<String> {
+    ids.iter().map(DeviceId::to_string).collect()
+}
+
+impl JsonStatus {
+    fn new(report: Report, at: Option<String>) -> Self {
+        let round = |round: RoundReport| JsonRound {
+            opened: round.opened.to_string(),
+            closed: round.closed.to_string(),
+            reported: round.reported,
+            silent: ids(&round.silent),
+        };
+        Self {
+            at,
+            version: report.version,
+            waiting: report.waiting,
+            oldest_waiting: report.oldest_waiting.map(|oldest| oldest.to_string()),
+            journal_bytes: report.journal_bytes,
+            journal_limit: report.journal_limit,
+            room_days: report.room_days,
+            roster: ids(&report.roster),
+            round: report.round.map(round),
+        }
+    }
 }

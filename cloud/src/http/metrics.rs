@@ -1,6 +1,7 @@
 //! `GET /metrics`: counters in Prometheus' text form. They start at zero with the process, as Prometheus expects.
 
-use super::Api;
+use super::{Api, problem::Problem};
+use crate::{Store, store::DeviceRow};
 use axum::{
     extract::State,
     http::header,
@@ -13,6 +14,9 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
+
+/// Devices and gateways that are named; a larger system asks the API.
+const MAX_NAMED: usize = 20_000;
 
 /// Everything that is counted.
 pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
@@ -39,6 +43,12 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     for (reason, count) in counters.refusals() {
         text.sample("fieldpost_uploads_refused_total", "reason", reason, count);
     }
+    text.family(
+        "fieldpost_export_bytes_total",
+        "counter",
+        "Bytes of exports that were handed to clients' connections.",
+    );
+    text.number("fieldpost_export_bytes_total", load(&counters.exported));
     let listeners = [("upload", &counters.upload), ("http", &counters.http)];
     text.family("fieldpost_connections_total", "counter", "Connections accepted.");
     for (name, listener) in listeners {
@@ -48,7 +58,46 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     for (name, listener) in listeners {
         text.sample("fieldpost_connections_open", "listener", name, load(&listener.open));
     }
+    text.family("fieldpost_watchers", "gauge", "Event streams open now.");
+    text.number("fieldpost_watchers", api.intake.store.live.watchers() as u64);
+    if let Err(problem) = last_contacts(&api.intake.store, &mut text).await {
+        return problem.into_response();
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+}
+
+/// When each device and gateway was last heard, as numbers of now: no reading is told here, whose time would be another.
+async fn last_contacts(store: &Store, text: &mut Text) -> Result<(), Problem> {
+    let devices = store.devices(None, MAX_NAMED).await?;
+    text.family(
+        "fieldpost_device_last_survey_timestamp_seconds",
+        "gauge",
+        "When a survey of the device last came.",
+    );
+    for (row, contact) in devices.iter().filter_map(|row| Some((row, row.last_contact?))) {
+        let seconds = contact.as_millis().unsigned_abs() / 1_000;
+        text.sample("fieldpost_device_last_survey_timestamp_seconds", "device", &row.name, seconds);
+    }
+    let time = |row: &DeviceRow| row.last_time.map(|time| time.as_millis().unsigned_abs() / 1_000);
+    text.family("fieldpost_device_last_reading_timestamp_seconds", "gauge", "When the device last measured.");
+    for (row, seconds) in devices.iter().filter_map(|row| Some((row, time(row)?))) {
+        text.sample("fieldpost_device_last_reading_timestamp_seconds", "device", &row.name, seconds);
+    }
+    text.family(
+        "fieldpost_gateway_last_contact_timestamp_seconds",
+        "gauge",
+        "When the gateway last brought something.",
+    );
+    for row in store.gateways(None, MAX_NAMED).await? {
+        let seconds = row.gateway.last_contact.as_millis().unsigned_abs() / 1_000;
+        text.sample(
+            "fieldpost_gateway_last_contact_timestamp_seconds",
+            "gateway",
+            &row.gateway.name,
+            seconds,
+        );
+    }
+    Ok(())
 }
 
 struct Text(String);
@@ -64,6 +113,7 @@ impl Text {
     }
 
     fn sample(&mut self, name: &str, label: &str, which: &str, value: u64) {
+        let which = which.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
         self.line(format_args!("{name}{{{label}=\"{which}\"}} {value}"));
     }
 

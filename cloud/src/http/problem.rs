@@ -32,15 +32,26 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, detail)
     }
 
+    /// The reason, for machines.
+    pub(super) fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     fn title(&self) -> &'static str {
         match self.status {
             StatusCode::BAD_REQUEST => "The request cannot be understood",
+            StatusCode::UNAUTHORIZED => "Say who you are",
+            StatusCode::FORBIDDEN => "This is not allowed",
+            StatusCode::CONFLICT => "This cannot be as things are",
+            StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
             StatusCode::NOT_FOUND => "There is no such thing",
             StatusCode::METHOD_NOT_ALLOWED => "This cannot be done here",
             StatusCode::NOT_ACCEPTABLE => "This form is not offered",
             StatusCode::REQUEST_TIMEOUT => "The request did not arrive whole in time",
+            StatusCode::CONFLICT => "This does not go together with what is there",
             StatusCode::PAYLOAD_TOO_LARGE => "The request is too large",
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "This form is not taken",
+            StatusCode::TOO_MANY_REQUESTS => "Too much at once",
             StatusCode::UNPROCESSABLE_ENTITY => "The surveys were refused",
             _ => "Not possible at the moment; try again later",
         }

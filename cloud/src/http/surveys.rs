@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 use std::sync::Arc;
 
 /// The longest name of a sender, in bytes.
-const MAX_NAME: usize = 128;
+pub(super) const MAX_NAME: usize = 128;
 /// The sender's name: visible ASCII.
 const GATEWAY: &str = "fieldpost-gateway";
 /// The IANA zone of the sender's site.

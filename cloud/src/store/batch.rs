@@ -1,20 +1,23 @@
 //! One transaction: all uploads that waited, committed together, so that one fsync carries them all.
 
 use super::{
-    conflicts, custody,
+    conflicts, custody, days,
     names::Names,
     outcome::{Kept, Outcome, Stored},
     readings,
     readings::Fate,
     receipts, surveys,
 };
-use crate::submission::Submission;
+use crate::submission::{Origin, Submission};
 use fieldpost_core::{
     Refusal, UtcInstant,
     bug::{self, Bug},
 };
 use rusqlite::Connection;
 use std::{collections::BTreeMap, ops::Range};
+
+/// Of a device that is new: when it was heard is written with what it brought.
+const NOT_HEARD: i64 = 0;
 
 /// What became of a submission.
 pub(super) type Judged = Result<Kept, Refusal>;
@@ -36,6 +39,10 @@ pub(super) struct Span {
     pub(super) identity: surveys::Identity,
     pub(super) received_at_gateway: Option<UtcInstant>,
     pub(super) received: UtcInstant,
+    /// When the device was heard: what waited behind a dead uplink, or comes out of a file, is no sign of life of today.
+    pub(super) heard: UtcInstant,
+    /// Somebody sends a file by hand: the gateway that brings the device is another.
+    pub(super) is_import: bool,
 }
 
 /// Collects submissions, and then writes them all.
@@ -80,7 +87,7 @@ impl<'a> Batch<'a> {
         let advance = |said| custody::advance(self.connection, gateway, said, now);
         let mark = submission.origin.custody.map(advance).transpose()?;
         for one in &submission.surveys {
-            let device = self.devices.id(self.connection, one.survey.device.as_str(), now.as_millis())?;
+            let device = self.devices.id(self.connection, one.survey.device.as_str(), NOT_HEARD)?;
             let first_row = self.rows.len();
             let row = |reading: &fieldpost_core::Reading| readings::Row {
                 device,
@@ -91,6 +98,9 @@ impl<'a> Batch<'a> {
             let dated_by = submission.undated.as_ref().map(|_| submission.dated);
             let identity =
                 surveys::Identity::of(&submission.origin.gateway, &one.survey, one.received.or(dated_by));
+            let is_import = Origin::is_import(&submission.origin.gateway);
+            let newest = one.survey.readings.iter().map(|reading| reading.time).max();
+            let heard = if is_import { one.received.or(newest) } else { one.received };
             self.spans.push(Span {
                 device,
                 gateway,
@@ -98,6 +108,8 @@ impl<'a> Batch<'a> {
                 identity,
                 received_at_gateway: one.received,
                 received: now,
+                heard: heard.map_or(now, |heard| heard.min(now).max(UtcInstant::EARLIEST)),
+                is_import,
             });
         }
         self.submissions.push(Ok(Place { rows: start..self.rows.len(), mark }));
@@ -120,13 +132,16 @@ impl<'a> Batch<'a> {
     pub(super) fn write(self) -> rusqlite::Result<Written> {
         let fates = readings::insert(self.connection, &self.rows)?;
         let mut deltas: BTreeMap<i64, surveys::Delta> = BTreeMap::new();
+        let mut held = days::Tally::default();
         for span in &self.spans {
             let rows = self.rows.get(span.rows.clone()).unwrap_or_default();
             let fates = fates.get(span.rows.clone()).unwrap_or_default();
             let recorded = conflicts::record(self.connection, span, rows, fates)?;
             surveys::record(self.connection, span, Outcome::of(fates))?;
             deltas.entry(span.device).or_default().add(span, rows, fates, recorded);
+            held.add(rows, fates);
         }
+        held.write(self.connection)?;
         for (device, delta) in &deltas {
             delta.apply(self.connection, *device)?;
         }

@@ -3,7 +3,9 @@
 use super::vault::Vault;
 use crate::{Error, folder};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +14,7 @@ use std::{
 pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
 
 /// The store's file with `suffix` behind its name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -39,6 +41,11 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     }
 }
 
+/// Keeps others from reading a file that has secrets in it, hashed or not (promise P9). SQLite gives the files beside it the same mode.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o600))
+}
+
 /// Opens the store, or makes it where there is none.
 pub(super) fn open(path: &Path) -> Result<Vault, Error> {
     match fs::metadata(path) {
@@ -46,7 +53,14 @@ pub(super) fn open(path: &Path) -> Result<Vault, Error> {
             // Stores are made elsewhere and moved here whole, so an empty file has lost its content.
             return Err(Error::Damaged { path: path.to_owned(), detail: "the file is empty".into() });
         }
-        Ok(_) => {}
+        Ok(file) => {
+            if file.mode() & 0o007 != 0 {
+                tracing::warn!(
+                    store = %path.display(),
+                    "everybody on this machine may read the store, which holds the hashes of passwords; chmod o-rwx it"
+                );
+            }
+        }
         Err(_) => create(path)?,
     }
     Vault::open(path)
@@ -64,8 +78,9 @@ fn create(path: &Path) -> Result<(), Error> {
         // What a crash in this place left behind; nothing was ever stored in it.
         let _ = fs::remove_file(beside(&unfinished, suffix));
     }
-    Vault::create(&unfinished)?;
     let unusable = |source| Error::Folder { path: path.to_owned(), source };
+    File::create(&unfinished).and_then(|_| make_private(&unfinished)).map_err(unusable)?;
+    Vault::create(&unfinished)?;
     File::open(&unfinished).and_then(|file| file.sync_all()).map_err(unusable)?;
     fs::rename(&unfinished, path).map_err(unusable)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -73,4 +88,21 @@ fn create(path: &Path) -> Result<(), Error> {
     }
     tracing::info!(store = %path.display(), "a new store was made");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn p9_nobody_else_reads_the_store_or_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let _vault = open(&path).unwrap();
+        assert_eq!([mode(&path), mode(&beside(&path, "-wal"))], [0o600, 0o600]);
+    }
 }

@@ -5,10 +5,18 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What changes a store of version n (the position here) into one of version n + 1. Only ever add to the end.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_custody.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("sql/0001_store.sql"),
+    include_str!("sql/0002_custody.sql"),
+    include_str!("sql/0003_fleet.sql"),
+    include_str!("sql/0004_settings.sql"),
+    include_str!("sql/0005_accounts.sql"),
+    include_str!("sql/0006_quality.sql"),
+    include_str!("sql/0007_alerts.sql"),
+];
 
 /// The version that this program reads and writes.
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
@@ -34,6 +42,17 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     Ok(())
 }
 
+/// Makes sure that the store is of the version that this program knows, and leaves it as it is if not: another program may
+/// have it open.
+pub(super) fn require_present(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found = version(connection).map_err(|error| super::open::opening(path, &error))?;
+    match found {
+        _ if found == known() => Ok(()),
+        _ if found > known() => Err(Error::Newer { path: path.to_owned(), found, known: known() }),
+        _ => Err(Error::Older { path: path.to_owned(), found, known: known() }),
+    }
+}
+
 fn step(connection: &mut Connection, sql: &str, version: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
@@ -55,7 +74,10 @@ mod tests {
             .execute_batch(
                 "INSERT INTO devices (id, name, readings, last_contact) VALUES (1, 'm1', 2, 5);
                  INSERT INTO readings VALUES (1, 1000000000000, 2050, NULL), (1, 1000000060000, NULL, 3000);
-                 INSERT INTO gateways VALUES (1, 'north', 'Europe/Rome', 5);",
+                 INSERT INTO gateways VALUES (1, 'north', 'Europe/Rome', 5), (2, 'south', NULL, 6);
+                 INSERT INTO surveys VALUES (1, 1000000000000, 7, 1, NULL, 5, 1, 1, 0, 0, 1),
+                                            (1, 1000000060000, 8, 2, NULL, 6, 1, 1, 0, 0, 1);
+                 UPDATE devices SET last_time = 1000000060000;",
             )
             .unwrap();
     }
@@ -72,6 +94,9 @@ mod tests {
             "SELECT group_concat(ifnull(temperature, '-') || ' ' || ifnull(moisture, '-')) FROM readings";
         let rows: String = vault.connection.query_row(rows, [], |row| row.get(0)).unwrap();
         assert_eq!(rows, "2050 -,- 3000");
+        let filled = "SELECT day || ' ' || held || ' ' || gateway || ' ' || last_moisture FROM days, devices";
+        let filled: String = vault.connection.query_row(filled, [], |row| row.get(0)).unwrap();
+        assert_eq!(filled, "11574 2 2 3000");
         let said = vault.store(vec![super::super::tests::submission("m2", 5)]);
         assert!(said[0].is_ok(), "{said:?}");
         drop(vault);

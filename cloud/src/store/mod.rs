@@ -4,42 +4,76 @@
 //! transaction does; one thread ([`writer`]) holds it, group commit: all that waits goes into one transaction. A few connections read, never waiting for the
 //! writer. After a crash SQLite recovers the log by itself; what was not committed was not acknowledged.
 
+pub(crate) mod accounts;
+mod alerts;
+mod announced;
+mod backup;
 mod batch;
+mod calendar;
+mod check;
 mod conflicts;
 mod custody;
+mod days;
+mod details;
+mod examine;
+mod examiner;
+mod export;
 mod file;
+mod fleet;
+mod gateways;
 mod migrations;
 mod names;
 mod open;
 mod outcome;
+mod plan;
 mod quarantine;
 mod query;
 mod readers;
 mod readings;
 mod receipts;
+mod refused;
+pub(crate) mod retention;
+mod series;
 mod surveys;
 mod vault;
 mod writer;
 
+pub use backup::{Copied, back_up, restore};
+pub use check::check;
 pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
 pub use vault::Vault;
 
+pub(crate) use alerts::{
+    ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
+};
+pub(crate) use announced::Announced;
+pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
+pub(crate) use details::Details;
+pub(crate) use export::{ExportDevice, FlaggedReading, Quantity};
+pub(crate) use fleet::{Bringer, Shown};
+pub(crate) use gateways::{GatewayRow, Report, RoundReport};
+pub(crate) use plan::Plan;
 pub(crate) use query::{ConflictRow, DeviceRow, Range};
 pub(crate) use readers::ReadError;
 pub(crate) use readings::Fate;
+pub(crate) use refused::RefusedRow;
+pub(crate) use series::{MAX_READINGS, NoSeries, Series};
 
 use crate::{
     Error, Origin,
     console::Console,
+    live::Live,
     submission::{Format, Submission, Upload},
 };
 use bytes::Bytes;
+use examiner::Examiner;
 use fieldpost_core::{Refusal, UtcInstant};
 use jiff::tz::TimeZone;
 use readers::Readers;
+use rusqlite::Transaction;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     thread::JoinHandle,
     time::Duration,
@@ -52,10 +86,14 @@ use writer::{Job, State, Writer};
 pub struct Store {
     queue: mpsc::Sender<Job>,
     readers: Readers,
+    examiner: Examiner,
     state: Arc<State>,
     /// The writer, until it is waited for.
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     commit_deadline: Duration,
+    path: PathBuf,
+    /// Who watches is shown here what was committed.
+    pub(crate) live: Live,
 }
 
 /// Why an upload was not stored.
@@ -97,11 +135,15 @@ impl Store {
         state.readings.store(vault.readings(), Relaxed);
         let readers = Readers::open(path).map_err(|error| open::opening(path, &error))?;
         let (sender, queue) = mpsc::channel(writer::MAX_WAITING);
-        let writer = Writer { vault, queue, state: Arc::clone(&state), console, zone, lock };
+        let live = Live::new();
+        let examiner = Examiner::start(path, sender.downgrade())?;
+        let (bell, watched) = (examiner.bell(), live.clone());
+        let theirs = Arc::clone(&state);
+        let writer = Writer { vault, queue, state: theirs, console, live: watched, zone, bell, lock };
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
-        let thread = thread.map_err(Error::Thread)?;
-        let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { queue: sender, readers, state, thread, commit_deadline })
+        let thread = Arc::new(Mutex::new(Some(thread.map_err(Error::Thread)?)));
+        let path = path.to_owned();
+        Ok(Self { queue: sender, readers, examiner, state, thread, commit_deadline, path, live })
     }
 
     /// Stores surveys; when this returns well they are on disk.
@@ -141,6 +183,52 @@ impl Store {
         }
     }
 
+    /// Changes something in a transaction of its own; when this returns well it is on disk.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SubmitError> {
+        self.write_then(work, |done| done).await
+    }
+
+    /// Does `work` on the writer's thread, in its turn.
+    async fn with_vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vault) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SubmitError> {
+        let wait = async {
+            let (answer, answered) = oneshot::channel();
+            let job = Job::Write(Box::new(move |vault| {
+                // Whoever asked may have gone.
+                let _ = answer.send(work(vault));
+            }));
+            self.queue.send(job).await.map_err(|_| SubmitError::Closed)?;
+            let done = answered.await.map_err(|_| SubmitError::Closed)?;
+            done.map_err(|error| SubmitError::Store(error.to_string()))
+        };
+        tokio::time::timeout(self.commit_deadline, wait).await.unwrap_or(Err(SubmitError::Busy))
+    }
+
+    /// As [`Store::write`]; `then` is run once it is on disk, on the writer's thread and thus in the order of the changes,
+    /// whether or not anybody still waits for the answer.
+    pub(crate) async fn write_then<T: 'static, U: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, SubmitError> {
+        self.with_vault(move |vault| vault.change(work).map(then)).await
+    }
+
+    /// Waits until surveys were stored, or somebody who changed a rule says so; returns at once if that was since the last call.
+    pub(crate) async fn stirred(&self) {
+        self.state.stored.notified().await;
+    }
+
+    /// Lets whoever waits in [`Store::stirred`] look.
+    pub(crate) fn stir(&self) {
+        self.state.stored.notify_one();
+    }
+
     /// Readings held.
     #[must_use]
     pub fn readings(&self) -> u64 {
@@ -170,6 +258,7 @@ impl Store {
     pub async fn close(self) {
         // The last connection to close must be the writer's: readers cannot tidy up.
         self.readers.close().await;
+        self.examiner.stop().await;
         // It fails only if the writer has stopped already.
         let _ = self.queue.send(Job::Stop).await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

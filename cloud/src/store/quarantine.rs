@@ -1,8 +1,9 @@
 //! Refused input: counted, and the newest of it kept raw for inspection (promise P5).
 
+use super::refused;
 use crate::submission::Upload;
 use fieldpost_core::{
-    Refusal,
+    DeviceId, Refusal,
     bug::{self, Bug},
 };
 use rusqlite::Connection;
@@ -19,6 +20,7 @@ pub struct Refused {
     detail: String,
     format: &'static str,
     gateway: String,
+    device: Option<DeviceId>,
     received: i64,
     length: usize,
     bytes: Vec<u8>,
@@ -33,6 +35,7 @@ impl Refused {
             detail: refusal.to_string(),
             format: upload.format.name(),
             gateway: upload.origin.gateway.clone(),
+            device: refused::device(upload, refusal),
             received: upload.received.as_millis(),
             length: upload.bytes.len(),
             bytes: upload.bytes.iter().take(MAX_BYTES).copied().collect(),
@@ -53,8 +56,8 @@ pub(super) fn record(connection: &Connection, refused: &Refused) -> rusqlite::Re
     }
     let id = connection
         .prepare_cached(
-            "INSERT INTO quarantine (received, gateway, format, reason, detail, length, bytes)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO quarantine (received, gateway, format, reason, detail, length, bytes, device)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .insert((
             refused.received,
@@ -64,6 +67,7 @@ pub(super) fn record(connection: &Connection, refused: &Refused) -> rusqlite::Re
             &refused.detail,
             i64::try_from(refused.length).unwrap_or(i64::MAX),
             &refused.bytes,
+            refused.device.as_ref().map(DeviceId::as_str),
         ))?;
     connection.prepare_cached("DELETE FROM quarantine WHERE id <= ?")?.execute([id - MAX_KEPT])?;
     Ok(())

@@ -12,8 +12,8 @@ pub(crate) struct DeviceRow {
     pub(crate) conflicts: i64,
     pub(crate) first_time: Option<UtcInstant>,
     pub(crate) last_time: Option<UtcInstant>,
-    /// When the cloud last took a survey of it.
-    pub(crate) last_contact: UtcInstant,
+    /// When the cloud last took a survey of it; None if it never did.
+    pub(crate) last_contact: Option<UtcInstant>,
     /// What it measured at `last_time`.
     pub(crate) last_values: Option<Values>,
 }
@@ -30,14 +30,6 @@ pub(crate) struct ConflictRow {
     pub(crate) count: i64,
 }
 
-/// Who brings surveys.
-#[derive(Debug, Clone)]
-pub(crate) struct GatewayRow {
-    pub(crate) name: String,
-    pub(crate) time_zone: Option<String>,
-    pub(crate) last_contact: UtcInstant,
-}
-
 /// Instants from the first, inclusive, to the second, exclusive.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Range {
@@ -45,9 +37,16 @@ pub(crate) struct Range {
     pub(crate) to: UtcInstant,
 }
 
-const DEVICE_COLUMNS: &str = "SELECT name, devices.readings, conflicts, first_time, last_time, last_contact,
-        readings.temperature, readings.moisture
-    FROM devices LEFT JOIN readings ON readings.device = devices.id AND readings.time = devices.last_time";
+const DEVICE_COLUMNS: &str = "SELECT name, readings, conflicts, first_time, last_time, last_contact,
+        last_temperature, last_moisture
+    FROM devices";
+
+/// Conflicts, for [`conflict`].
+pub(super) const CONFLICTS: &str = "SELECT conflicts.time, readings.temperature, readings.moisture,
+        conflicts.temperature, conflicts.moisture, gateways.name, first_offered, last_offered, count
+    FROM conflicts
+    JOIN gateways ON gateways.id = conflicts.gateway
+    LEFT JOIN readings ON readings.device = conflicts.device AND readings.time = conflicts.time";
 
 impl Store {
     /// Devices in order of their names, after `after`, at most `limit`.
@@ -61,15 +60,6 @@ impl Store {
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map((after.unwrap_or_default(), count(limit)), device)?;
             rows.collect()
-        };
-        self.readers.ask(ask).await
-    }
-
-    /// The device `name`.
-    pub(crate) async fn device(&self, name: DeviceId) -> Result<Option<DeviceRow>, ReadError> {
-        let ask = move |connection: &Connection| {
-            let sql = format!("{DEVICE_COLUMNS} WHERE name = ?1");
-            connection.prepare_cached(&sql)?.query_row([name.as_str()], device).optional()
         };
         self.readers.ask(ask).await
     }
@@ -127,41 +117,28 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<ConflictRow>, ReadError> {
         let ask = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT conflicts.time, readings.temperature, readings.moisture,
-                     conflicts.temperature, conflicts.moisture, gateways.name, first_offered, last_offered, count
-                 FROM conflicts
-                 JOIN gateways ON gateways.id = conflicts.gateway
-                 LEFT JOIN readings ON readings.device = conflicts.device AND readings.time = conflicts.time
-                 WHERE conflicts.device = ? AND conflicts.time < ?
-                 ORDER BY conflicts.time DESC, conflicts.id DESC LIMIT ?",
-            )?;
+            let sql = format!(
+                "{CONFLICTS} WHERE conflicts.device = ? AND conflicts.time < ?
+                 ORDER BY conflicts.time DESC, conflicts.id DESC LIMIT ?"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
             statement.query_map((device, to.as_millis(), count(limit)), conflict)?.collect()
         };
         self.readers.ask(ask).await
     }
-
-    /// The gateways in order of their names, after `after`, at most `limit`.
-    pub(crate) async fn gateways(
-        &self,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<GatewayRow>, ReadError> {
-        let ask = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT name, time_zone, last_contact FROM gateways WHERE name > ? ORDER BY name LIMIT ?",
-            )?;
-            statement.query_map((after.unwrap_or_default(), count(limit)), gateway)?.collect()
-        };
-        self.readers.ask(ask).await
-    }
 }
 
-fn count(number: usize) -> i64 {
+pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<UtcInstant> {
+/// When a device was last heard; 0 means never.
+pub(super) fn contact(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcInstant>> {
+    let millis: i64 = row.get(column)?;
+    Ok((millis > 0).then(|| UtcInstant::from_millis(millis)))
+}
+
+pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<UtcInstant> {
     row.get(column).map(UtcInstant::from_millis)
 }
 
@@ -172,19 +149,19 @@ fn device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
         conflicts: row.get(2)?,
         first_time: row.get::<_, Option<i64>>(3)?.map(UtcInstant::from_millis),
         last_time: row.get::<_, Option<i64>>(4)?.map(UtcInstant::from_millis),
-        last_contact: instant(row, 5)?,
+        last_contact: contact(row, 5)?,
         last_values: readings::values(row, 6)?,
     })
 }
 
-fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
+pub(super) fn reading(row: &Row<'_>) -> rusqlite::Result<Reading> {
     let values = readings::values(row, 1)?;
     // The schema forbids rows without a value, so this one is damaged.
     let values = values.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, 0))?;
     Ok(Reading { time: instant(row, 0)?, values })
 }
 
-fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
+pub(super) fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
     Ok(ConflictRow {
         time: instant(row, 0)?,
         held: readings::values(row, 1)?,
@@ -194,8 +171,4 @@ fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
         last_offered: instant(row, 7)?,
         count: row.get(8)?,
     })
-}
-
-fn gateway(row: &Row<'_>) -> rusqlite::Result<GatewayRow> {
-    Ok(GatewayRow { name: row.get(0)?, time_zone: row.get(1)?, last_contact: instant(row, 2)? })
 }

@@ -2,11 +2,13 @@
 
 use super::{
     batch::Span,
+    examine,
     outcome::Outcome,
     readings::{Fate, Row},
 };
 use fieldpost_core::{Key, Moisture, Survey, Temperature, UtcInstant};
 use rusqlite::Connection;
+use std::cmp::Ordering;
 
 /// What tells a survey from the others of its device.
 #[derive(Debug, Clone, Copy)]
@@ -72,19 +74,70 @@ pub(super) struct Delta {
     conflicts: i64,
     first: Option<UtcInstant>,
     last: Option<UtcInstant>,
+    /// The first and the last reading that is new, or has a value more.
+    changed: Option<(UtcInstant, UtcInstant)>,
     contact: Option<UtcInstant>,
+    /// Who brought the last survey.
+    gateway: Option<i64>,
+    newest: Option<Newest>,
+    /// The earliest reading that alerts have to look at.
+    unjudged: Option<UtcInstant>,
+}
+
+/// The newest reading that a batch added or filled in, as far as the batch says it.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    time: UtcInstant,
+    temperature: Option<i64>,
+    moisture: Option<i64>,
+}
+
+impl Newest {
+    fn of(row: &Row) -> Self {
+        let temperature = row.values.temperature().map(Temperature::hundredths);
+        Self { time: row.time, temperature, moisture: row.values.moisture().map(Moisture::hundredths) }
+    }
+
+    /// Becomes the newer one; of the same reading, with the values of both.
+    fn add(&mut self, row: &Row) {
+        match row.time.cmp(&self.time) {
+            Ordering::Less => {}
+            Ordering::Greater => *self = Self::of(row),
+            Ordering::Equal => {
+                let other = Self::of(row);
+                self.temperature = self.temperature.or(other.temperature);
+                self.moisture = self.moisture.or(other.moisture);
+            }
+        }
+    }
 }
 
 impl Delta {
     /// Adds what became of a survey, of which `conflicts` were not known before.
     pub(super) fn add(&mut self, span: &Span, rows: &[Row], fates: &[Fate], conflicts: i64) {
-        for (row, _) in rows.iter().zip(fates).filter(|(_, fate)| **fate == Fate::New) {
-            self.readings += 1;
-            self.first = Some(self.first.map_or(row.time, |first| first.min(row.time)));
-            self.last = self.last.max(Some(row.time));
+        for (row, fate) in rows.iter().zip(fates).filter(|(_, fate)| **fate != Fate::Duplicate) {
+            self.unjudged = Some(self.unjudged.map_or(row.time, |earliest| earliest.min(row.time)));
+            match fate {
+                Fate::New => {
+                    self.readings += 1;
+                    self.first = Some(self.first.map_or(row.time, |first| first.min(row.time)));
+                    self.last = self.last.max(Some(row.time));
+                }
+                Fate::Filled => {}
+                Fate::Duplicate | Fate::Conflict => continue,
+            }
+            let (from, to) = self.changed.unwrap_or((row.time, row.time));
+            self.changed = Some((from.min(row.time), to.max(row.time)));
+            match &mut self.newest {
+                Some(known) => known.add(row),
+                None => self.newest = Some(Newest::of(row)),
+            }
         }
         self.conflicts += conflicts;
-        self.contact = self.contact.max(Some(span.received));
+        if self.contact <= Some(span.heard) {
+            self.contact = Some(span.heard);
+            self.gateway = (!span.is_import).then_some(span.gateway).or(self.gateway);
+        }
     }
 
     /// Writes the change.
@@ -93,11 +146,18 @@ impl Delta {
         connection
             .prepare_cached(
                 "UPDATE devices SET
+                     last_temperature = CASE WHEN ?7 > ifnull(last_time, -1) THEN ?8
+                         WHEN ?7 = last_time THEN ifnull(last_temperature, ?8) ELSE last_temperature END,
+                     last_moisture = CASE WHEN ?7 > ifnull(last_time, -1) THEN ?9
+                         WHEN ?7 = last_time THEN ifnull(last_moisture, ?9) ELSE last_moisture END,
+                     gateway = CASE WHEN ?6 >= last_contact THEN ifnull(?10, gateway) ELSE gateway END,
                      readings = readings + ?2,
                      conflicts = conflicts + ?3,
                      first_time = ifnull(min(first_time, ?4), ifnull(first_time, ?4)),
                      last_time = ifnull(max(last_time, ?5), ifnull(last_time, ?5)),
-                     last_contact = max(last_contact, ifnull(?6, 0))
+                     last_contact = max(last_contact, ifnull(?6, 0)),
+                     unjudged = ifnull(min(unjudged, ?11), ifnull(unjudged, ?11)),
+                     marks = marks + (?11 IS NOT NULL)
                  WHERE id = ?1",
             )?
             .execute((
@@ -107,7 +167,15 @@ impl Delta {
                 millis(self.first),
                 millis(self.last),
                 millis(self.contact),
+                millis(self.newest.map(|newest| newest.time)),
+                self.newest.and_then(|newest| newest.temperature),
+                self.newest.and_then(|newest| newest.moisture),
+                self.gateway,
+                millis(self.unjudged),
             ))?;
+        if let Some((first, last)) = self.changed {
+            examine::note(connection, device, first, last)?;
+        }
         Ok(())
     }
 }

@@ -34,6 +34,37 @@ fn outcome(new: u64, duplicate: u64) -> Outcome {
     Outcome { new, duplicate, conflict: 0 }
 }
 
+/// What waited behind a dead uplink, or lay in a file, says that the device lived then, not that it lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn p8_a_device_was_heard_when_its_gateway_had_it_and_an_import_is_no_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Store::open(&path).unwrap();
+    let send = async |gateway: &str, received: Option<&str>, time: &str| {
+        let values = Values::new(Temperature::from_hundredths(2_000), None).unwrap();
+        let readings = vec![Reading { time: at(time), values }];
+        let survey = Survey { device: "m1".parse().unwrap(), readings };
+        let bytes = fieldpost_core::senml::encode_records(&survey, received.map(at));
+        let bytes = fieldpost_core::senml::pack([bytes.as_slice()]);
+        let origin = Origin { gateway: gateway.into(), ..origin() };
+        let upload = Upload::new(Format::Cbor, bytes.into(), origin, at("2026-07-21T06:00:00Z"));
+        store.submit(upload.read().unwrap()).await.unwrap();
+        let sql = "SELECT last_contact, (SELECT name FROM gateways WHERE id = gateway) FROM devices";
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let heard = |time: &str, gateway: Option<&str>| (at(time).as_millis(), gateway.map(str::to_owned));
+    let file = send("import:desk", None, "2026-06-01T05:00:00Z").await;
+    assert_eq!(file, heard("2026-06-01T05:00:00Z", None));
+    let backlog = send("north", Some("2026-07-01T06:00:00Z"), "2026-07-01T05:00:00Z").await;
+    assert_eq!(backlog, heard("2026-07-01T06:00:00Z", Some("north")));
+    let file = send("import:desk", None, "2026-07-10T05:00:00Z").await;
+    assert_eq!(file, heard("2026-07-10T05:00:00Z", Some("north")));
+    let ahead = send("north", Some("2026-07-21T06:04:00Z"), "2026-07-21T05:00:00Z").await;
+    assert_eq!(ahead, heard("2026-07-21T06:00:00Z", Some("north")), "a gateway's clock that is fast");
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p4_a_copy_after_midnight_keeps_the_first_copys_date() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,6 +251,23 @@ pub(super) fn limit(vault: &Vault, pages: i64) {
     vault.connection.query_row(&set, [], |row| row.get::<_, i64>(0)).unwrap();
 }
 
+#[tokio::test]
+async fn a_change_that_fails_changes_nothing_and_leaves_uploads_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store.db")).unwrap();
+    let fails = store.write(|transaction| {
+        transaction.execute("INSERT INTO refusals VALUES ('a', 1, 1)", [])?;
+        transaction.execute("INSERT INTO refusals VALUES ('a', 2, 2)", [])
+    });
+    assert!(matches!(fails.await, Err(SubmitError::Store(_))));
+    store.healthy(Duration::from_secs(10)).await.unwrap();
+    let count = |transaction: &Transaction<'_>| {
+        transaction.query_row("SELECT count(*) FROM refusals", [], |row| row.get::<_, i64>(0))
+    };
+    assert_eq!(store.write(count).await.unwrap(), 0);
+    store.close().await;
+}
+
 #[test]
 fn the_quarantine_keeps_the_newest_thousand() {
     let folder = tempfile::tempdir().unwrap();
@@ -270,7 +318,7 @@ fn reading() -> impl Strategy<Value = Reading> {
             Values::new(temperature, moisture.and_then(Moisture::from_hundredths))
         },
     );
-    let times = prop_oneof![0_i64..50, 0_i64..1_000_000];
+    let times = prop_oneof![0_i64..50, 0_i64..1_000_000, 0_i64..300_000_000];
     (times, values)
         .prop_map(|(n, values)| Reading { time: UtcInstant::from_millis(n + 1_000_000_000_000), values })
 }
@@ -319,10 +367,24 @@ proptest! {
                  readings <> (SELECT count(*) FROM readings WHERE device = devices.id)
                  OR conflicts <> (SELECT count(*) FROM conflicts WHERE device = devices.id)
                  OR first_time IS NOT (SELECT min(time) FROM readings WHERE device = devices.id)
-                 OR last_time IS NOT (SELECT max(time) FROM readings WHERE device = devices.id)",
+                 OR last_time IS NOT (SELECT max(time) FROM readings WHERE device = devices.id)
+                 OR last_temperature IS NOT
+                     (SELECT temperature FROM readings WHERE device = devices.id AND time = last_time)
+                 OR last_moisture IS NOT
+                     (SELECT moisture FROM readings WHERE device = devices.id AND time = last_time)",
             [],
             |row| row.get(0),
         ).unwrap();
         prop_assert_eq!(wrong, 0, "the devices' counters say what the tables hold");
+        let days = |from| format!("SELECT device, day, held FROM ({from})");
+        let (kept, counted) = (
+            days("SELECT * FROM days"),
+            days("SELECT device, time / 86400000 AS day, count(*) AS held FROM readings GROUP BY 1, 2"),
+        );
+        let differ = format!(
+            "SELECT count(*) FROM (SELECT * FROM ({kept} EXCEPT {counted}) UNION ALL SELECT * FROM ({counted} EXCEPT {kept}))"
+        );
+        let wrong: i64 = connection.query_row(&differ, [], |row| row.get(0)).unwrap();
+        prop_assert_eq!(wrong, 0, "the days count what the readings hold");
     }
 }

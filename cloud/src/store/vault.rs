@@ -11,7 +11,7 @@ use super::{
     open::{self, Start},
     outcome::{Kept, Stored},
     quarantine::{self, Refused},
-    receipts,
+    receipts, retention,
 };
 use crate::{Error, submission::Submission};
 use fieldpost_core::{
@@ -150,6 +150,27 @@ impl Vault {
         self.failing = failing;
         self.mend();
         result
+    }
+
+    /// Does `work` in a transaction of its own: what comes back without an error is on disk.
+    pub(super) fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let result = write(&mut self.connection, work);
+        let failing = self.failing;
+        self.note(&result);
+        // An operator's mistake (a name that is taken, say) does not mean that uploads cannot be stored.
+        self.failing = failing;
+        self.mend();
+        result
+    }
+
+    /// Lets go of some readings from before `before`; how many went, None if there are none.
+    pub(super) fn let_go(&mut self, before: UtcInstant) -> rusqlite::Result<Option<u64>> {
+        let gone = self.change(|transaction| retention::let_go(transaction, before))?;
+        self.readings = self.readings.saturating_sub(gone.unwrap_or(0));
+        Ok(gone)
     }
 
     /// After a failure: tries whether the store can be written again.

@@ -2,13 +2,16 @@
 
 use super::{
     SubmitError,
+    examiner::Bell,
     file::Lock,
     outcome::{Kept, Stored},
     quarantine::Refused,
+    readings::Fate,
     vault::Vault,
 };
 use crate::{
     console::{Console, Printout},
+    live::Live,
     submission::Submission,
 };
 use jiff::tz::TimeZone;
@@ -16,17 +19,22 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Jobs that may wait; whoever comes then waits in line.
 pub(super) const MAX_WAITING: usize = 1_024;
 /// The cost of one transaction, in readings, beyond which no further job is taken into it: some 100 ms of work.
 const MAX_COST: usize = 100_000;
 
+/// Something to be done to the vault; it answers by itself.
+pub(super) type Work = Box<dyn FnOnce(&mut Vault) + Send>;
+
 /// Work for the writer.
 pub(super) enum Job {
     /// Store surveys.
     Store(Submission, oneshot::Sender<Result<Stored, SubmitError>>),
+    /// Change something else, in a transaction of its own; it answers by itself.
+    Write(Work),
     /// Keep refused input.
     Quarantine(Refused, oneshot::Sender<()>),
     /// Say that it is alive.
@@ -42,6 +50,8 @@ pub(super) struct State {
     pub(super) readings: AtomicU64,
     /// The last transaction failed.
     pub(super) failing: AtomicBool,
+    /// Told after every commit of surveys: alerts look at what is new.
+    pub(super) stored: Notify,
 }
 
 /// A submission and who waits for it.
@@ -53,8 +63,11 @@ pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Job>,
     pub(super) state: Arc<State>,
     pub(super) console: Option<Console>,
+    pub(super) live: Live,
     /// The zone of console lines whose sender says no other.
     pub(super) zone: TimeZone,
+    /// Tells the examiner of new readings.
+    pub(super) bell: Bell,
     /// Held as long as the store is written.
     pub(super) lock: Lock,
 }
@@ -63,7 +76,8 @@ impl Writer {
     /// Works until it is stopped or nobody is left who could submit.
     pub(super) fn run(mut self) {
         while let Some(first) = self.queue.blocking_recv() {
-            let (mut stores, mut refused, mut pings, mut stop) = (Vec::new(), Vec::new(), Vec::new(), false);
+            let (mut stores, mut writes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut pings, mut stop) = (Vec::new(), false);
             let (mut next, mut cost) = (Some(first), 0_usize);
             while let Some(job) = next.take() {
                 match job {
@@ -71,14 +85,17 @@ impl Writer {
                         cost = cost.saturating_add(submission.cost());
                         stores.push((submission, answer));
                     }
+                    Job::Write(work) => writes.push(work),
                     Job::Quarantine(one, answer) => refused.push((one, answer)),
                     Job::Ping(answer) => pings.push(answer),
                     Job::Stop => stop = true,
                 }
-                let room = cost < MAX_COST && stores.len() + refused.len() < MAX_WAITING && !stop;
+                let room =
+                    cost < MAX_COST && stores.len() + writes.len() + refused.len() < MAX_WAITING && !stop;
                 next = if room { self.queue.try_recv().ok() } else { None };
             }
             self.store(stores);
+            self.write(writes);
             self.quarantine(refused);
             self.probe(!pings.is_empty());
             for ping in pings {
@@ -99,6 +116,9 @@ impl Writer {
         let (mut submissions, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let results = self.vault.keep(&mut submissions);
         self.tell();
+        // A bell that rings already need not be rung.
+        let _ = self.bell.try_send(());
+        self.state.stored.notify_one();
         let mut shown = Vec::new();
         for ((result, submission), answer) in results.into_iter().zip(submissions).zip(answers) {
             let fates = match result {
@@ -111,6 +131,9 @@ impl Writer {
                     continue;
                 }
             };
+            if self.live.is_watched() {
+                tell_watchers(&self.live, &submission, &fates);
+            }
             if self.console.is_some() {
                 let zone = submission.origin.time_zone.unwrap_or_else(|| self.zone.clone());
                 shown.extend(Printout::new(submission.surveys, &fates, zone));
@@ -118,6 +141,14 @@ impl Writer {
         }
         if let Some(console) = &self.console {
             shown.into_iter().for_each(|printout| console.show(printout));
+        }
+    }
+
+    /// Does what others want to be written.
+    fn write(&mut self, writes: Vec<Work>) {
+        if !writes.is_empty() {
+            writes.into_iter().for_each(|work| work(&mut self.vault));
+            self.tell();
         }
     }
 
@@ -155,5 +186,17 @@ impl Writer {
             tracing::warn!(%error, "the store was not closed cleanly; the next start repairs it");
         }
         drop(self.lock);
+    }
+}
+
+/// Leaves notes of what was new.
+fn tell_watchers(live: &Live, submission: &Submission, fates: &[Fate]) {
+    live.contact(&submission.origin.gateway, submission.received);
+    let mut fates = fates.iter();
+    for one in &submission.surveys {
+        let fates = fates.by_ref().take(one.survey.readings.len());
+        let readings = one.survey.readings.iter().zip(fates);
+        let new = readings.filter(|(_, fate)| matches!(fate, Fate::New | Fate::Filled));
+        live.readings(&one.survey.device, new.map(|(reading, _)| *reading));
     }
 }

@@ -1,6 +1,9 @@
 //! A cloud on real sockets and a real folder, and the peers that talk to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate of its own and uses its part")]
 
+pub mod receivers;
+pub mod site;
+
 use bytes::Bytes;
 use fieldpost_cloud::{Error, Limits, Settings, Sockets};
 use http_body_util::{BodyExt, Full};
@@ -135,7 +138,7 @@ impl Cloud {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path).header("host", "cloud");
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -6,6 +6,9 @@
 //! dinosaur,2019-01-01T01:00:00Z,-2.5,
 //! ```
 //!
+//! Exports have one column more, `flags`: what the rules of [`crate::quality`] object to, by name with a space between,
+//! or `G`. Reading such a file, the names are checked and then left: whoever stores the values examines them again.
+//!
 //! Times are RFC 3339 in UTC, ending in `Z`; numbers have no needless zeros; an empty cell is a missing value. Nothing is ever
 //! quoted, because no device id holds a comma. A row with both cells empty is a slot at which nothing was measured.
 
@@ -14,11 +17,68 @@ use alloc::string::String;
 
 use super::Slot;
 use crate::decimal::Decimal;
+use crate::quality::Flags;
 use crate::refusal::Quoted;
 use crate::{DeviceId, Moisture, Reading, Reason, Refusal, Temperature, UtcInstant, Values};
 
 /// The first line, without its newline.
 pub const HEADER: &str = "device,time,temperature_c,moisture_pct";
+
+/// The first line of a file with flags, without its newline.
+pub const HEADER_WITH_FLAGS: &str = "device,time,temperature_c,moisture_pct,flags";
+
+/// The columns of a file, as its first line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// [`HEADER`].
+    Values,
+    /// [`HEADER_WITH_FLAGS`].
+    ValuesAndFlags,
+}
+
+impl Columns {
+    /// The columns of a file that begins with this line; None if it is no CSV of ours.
+    #[must_use]
+    pub fn of(header: &str) -> Option<Self> {
+        match header.trim_end() {
+            HEADER => Some(Self::Values),
+            HEADER_WITH_FLAGS => Some(Self::ValuesAndFlags),
+            _ => None,
+        }
+    }
+
+    /// Reads one row, with or without its line end.
+    ///
+    /// # Errors
+    /// As [`parse_row`], and when the flags are none.
+    pub fn parse_row(self, line: &str) -> Result<Slot<'_>, Refusal> {
+        let line = line.trim_end_matches(['\r', '\n']);
+        if self == Self::Values {
+            return parse_row(line);
+        }
+        let found = line.split(',').count();
+        let Some((row, flags)) = line.rsplit_once(',').filter(|_| found == 5) else {
+            let reason = if found < 5 { Reason::Truncated } else { Reason::Malformed };
+            let detail =
+                format!("{found} cells where a row has five, {HEADER_WITH_FLAGS}; is the file complete?");
+            return Err(Refusal::new(reason, detail));
+        };
+        if Flags::parse(flags).is_none() {
+            let detail = format!("flags {} are not G, or names such as D06 D10", Quoted(flags));
+            return Err(Refusal::new(Reason::Malformed, detail));
+        }
+        parse_row(row)
+    }
+}
+
+/// One reading and its flags as a row of a file with flags, with its newline.
+#[must_use]
+pub fn row_with_flags(device: &DeviceId, reading: &Reading, flags: Flags) -> String {
+    let mut row = row(device, reading);
+    row.pop();
+    row.push_str(&format!(",{flags}\n"));
+    row
+}
 
 /// One reading as a row, with its newline.
 #[must_use]
@@ -116,6 +176,27 @@ mod tests {
         let slot = parse_row("ithaca,2019-01-27T22:00:00Z,,\r\n").unwrap();
         assert_eq!((slot.name, slot.values), ("ithaca", None));
         assert_eq!(slot.time.to_string(), "2019-01-27T22:00:00Z");
+    }
+
+    #[test]
+    fn rows_with_flags_are_read_only_under_their_header() {
+        let flags = Flags::D06.with(Flags::D09);
+        let device = DeviceId::new("ithaca").unwrap();
+        let values = Values::new(Temperature::from_hundredths(110), None).unwrap();
+        let reading = Reading { time: "2019-01-01T01:00:00Z".parse().unwrap(), values };
+        let line = row_with_flags(&device, &reading, flags);
+        assert_eq!(line, "ithaca,2019-01-01T01:00:00Z,1.1,,D06 D09\n");
+        assert_eq!(
+            Columns::of("device,time,temperature_c,moisture_pct,flags\r\n"),
+            Some(Columns::ValuesAndFlags)
+        );
+        assert_eq!(Columns::of("device,time,temperature_c"), None);
+        let slot = Columns::ValuesAndFlags.parse_row(&line).unwrap();
+        assert_eq!((slot.name, slot.time, slot.values), ("ithaca", reading.time, Some(values)));
+        let refused = |columns: Columns, line| columns.parse_row(line).unwrap_err().reason();
+        assert_eq!(refused(Columns::Values, &line), Reason::Malformed);
+        assert_eq!(refused(Columns::ValuesAndFlags, "ithaca,2019-01-01T01:00:00Z,1.1,"), Reason::Truncated);
+        assert_eq!(refused(Columns::ValuesAndFlags, "ithaca,2019-01-01T01:00:00Z,1,1,30"), Reason::Malformed);
     }
 
     #[test]

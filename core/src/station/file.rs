@@ -20,13 +20,16 @@ use crate::{Offer, Place, Reason, Refusal, UtcInstant};
 /// before it; and when the last line has no newline, because then the file may have been cut in the middle of a number.
 pub fn parse(text: &str, depth: Depth) -> Result<Vec<Slot<'_>>, Refusal> {
     let mut slots = Slots::default();
-    let header = text.lines().next().is_some_and(|line| line.trim_end() == csv::HEADER);
-    for (number, line) in (1..).zip(text.split_inclusive('\n')).skip(usize::from(header)) {
+    let columns = text.lines().next().and_then(csv::Columns::of);
+    for (number, line) in (1..).zip(text.split_inclusive('\n')).skip(usize::from(columns.is_some())) {
         let content = line.trim_end();
         if content.is_empty() {
             continue;
         }
-        let parse = || if header { csv::parse_row(content) } else { uscrn::parse_line(content, depth) };
+        let parse = || match columns {
+            Some(columns) => columns.parse_row(content),
+            None => uscrn::parse_line(content, depth),
+        };
         let taken = whole(line).and_then(|()| parse()).and_then(|slot| slots.take(number, slot));
         taken.map_err(|refusal| refusal.at(Place::Line(number)))?;
     }

@@ -17,6 +17,7 @@
 
 mod aside;
 mod batch;
+mod brief;
 mod error;
 mod facts;
 mod gaps;
@@ -46,6 +47,7 @@ use rusqlite::Connection;
 
 pub(crate) use batch::Batch;
 pub use batch::Custody;
+pub(crate) use brief::{Brief, brief};
 pub use error::JournalError;
 pub use holdings::{Damaged, DamagedSurvey, Holdings, KeptSurvey, SurveyFate};
 pub(crate) use keys::KeySet;

@@ -15,9 +15,11 @@ use jiff::tz::TimeZone;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{Answer, chain, verdict::Verdict};
+use crate::Token;
 
 const PATH: &str = "/api/v1/surveys";
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/senml+cbor");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Who sends, for the cloud's records.
 const GATEWAY: HeaderName = HeaderName::from_static("fieldpost-gateway");
 /// How far this cloud holds our journal (`mark.rs`).
@@ -43,7 +45,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(host: String, port: u16, name: &str, zone: &TimeZone) -> Self {
+    pub(crate) fn new(host: String, port: u16, name: &str, zone: &TimeZone, token: Option<&Token>) -> Self {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = bare.map_or(host.clone(), str::to_owned);
         let authority =
@@ -52,9 +54,13 @@ impl Http {
             [(header::HOST, Some(authority.as_str())), (GATEWAY, Some(name)), (TIME_ZONE, zone.iana_name())];
         // A name that no header can bear is left out: it must not stop the surveys.
         let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
+        let secret = token.and_then(|token| value(&token.authorization())).map(|mut value| {
+            value.set_sensitive(true);
+            (header::AUTHORIZATION, value)
+        });
         let headers =
             named.into_iter().filter_map(|(name, text)| text.and_then(value).map(|value| (name, value)));
-        Self { host, port, headers: headers.collect(), connection: None }
+        Self { host, port, headers: headers.chain(secret).collect(), connection: None }
     }
 
     /// Posts a pack, with the journal's `Fieldpost-Custody`.
@@ -89,6 +95,19 @@ impl Http {
             read(response).await
         };
         timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| "the cloud did not answer in time".to_owned())?
+    }
+
+    /// Puts JSON at `path`, on a connection of its own; the answer's status.
+    pub(super) async fn put(&self, path: &str, json: String) -> Result<u16, String> {
+        let mut connection = self.connect().await?;
+        let mut request = Request::put(path).header(header::CONTENT_TYPE, JSON);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::from(json)).map_err(|error| chain(&error))?;
+        let sent = timeout(ANSWER_TIMEOUT, connection.send_request(request)).await;
+        let response = sent.map_err(|_| "the cloud did not answer in time".to_owned())?;
+        Ok(response.map_err(|error| chain(&error))?.status().as_u16())
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, String> {

@@ -9,11 +9,12 @@
 //! surveys stay where they are and are offered again: after a while, for ever.
 
 mod backoff;
-mod http;
+pub(crate) mod http;
 mod machine;
 mod mark;
 mod offer;
 mod plan;
+pub(crate) mod report;
 mod run;
 mod state;
 mod tcp;

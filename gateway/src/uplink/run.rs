@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{Answer, MAX_BATCH, MAX_BATCH_BYTES, Offer, Step, Uplink, Wire, http::Http, tcp::Tcp};
 use crate::{
-    Error, UplinkTarget, clock,
+    Error, Token, UplinkTarget, clock,
     journal::{JournalError, Note, Noted, Order, Orders, Progress, Reader},
 };
 
@@ -25,11 +25,13 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    /// A link to `target`, from the site in `zone` whose gateway has this `name`. Nothing is connected yet.
-    pub(crate) fn new(target: &UplinkTarget, name: &str, zone: &TimeZone) -> Self {
+    /// A link to `target`, from the site in `zone` whose gateway has this `name`, and `token`. Nothing is connected yet.
+    pub(crate) fn new(target: &UplinkTarget, name: &str, zone: &TimeZone, token: Option<&Token>) -> Self {
         match target {
             UplinkTarget::Tcp { host, port } => Self::Tcp(Tcp::new(host.clone(), *port), zone.clone()),
-            UplinkTarget::Http { host, port } => Self::Http(Http::new(host.clone(), *port, name, zone)),
+            UplinkTarget::Http { host, port } => {
+                Self::Http(Http::new(host.clone(), *port, name, zone, token))
+            }
         }
     }
 

@@ -69,6 +69,11 @@ pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
             let future = final_reason(&problem) == Some(Reason::Future);
             Verdict::Refused { reason: bounded(&problem.detail), future }
         }
+        401 | 403 => {
+            let detail = bounded(&problem.detail);
+            let said = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+            later(&format!(", the cloud does not let this gateway in{said} (gateway --token-file)"))
+        }
         _ if problem.detail.is_empty() => later(""),
         _ => later(&format!(": {}", bounded(&problem.detail))),
     }
@@ -152,6 +157,18 @@ mod tests {
                 "{status}"
             );
             assert!(matches!(of_http(status, "text/html", b"no"), Verdict::Later(_)), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_that_is_not_let_in_is_told_of_the_token_and_keeps_its_surveys() {
+        for (status, content_type, body) in [
+            (401, "application/problem+json", &br#"{"detail":"no such token","reason":"bad-token"}"#[..]),
+            (403, "text/html", b"<h1>Forbidden</h1>"),
+        ] {
+            let Verdict::Later(why) = of_http(status, content_type, body) else { panic!("{status}") };
+            assert!(why.contains(&status.to_string()) && why.contains("--token-file"), "{why}");
+            assert_eq!(why.contains("no such token"), status == 401);
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Seen {
     pub(crate) trouble: Vec<(u16, &'static str)>,
     /// `Fieldpost-Custody` of every request that was acknowledged: the journal, `after`, `through`.
     pub(crate) custody: Vec<(String, u64, u64)>,
+    /// What the gateway told of itself: where, and what.
+    pub(crate) reports: Vec<(String, serde_json::Value)>,
     /// How far it says that it holds the journal; none is a cloud without marks.
     pub(crate) mark: Option<u64>,
 }
@@ -112,9 +114,14 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<bytes::Bytes>>, std::convert::Infallible> {
     let (head, body) = request.into_parts();
-    assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/api/v1/surveys"));
     let body = body.collect().await.unwrap().to_bytes();
     let mut seen = seen.lock().unwrap();
+    if head.method == "PUT" {
+        assert_eq!(head.headers["content-type"], "application/json");
+        seen.reports.push((head.uri.path().to_owned(), serde_json::from_slice(&body).unwrap()));
+        return Ok(Response::builder().status(204).body(Full::default()).unwrap());
+    }
+    assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/api/v1/surveys"));
     seen.headers = head.headers;
     seen.uploads.push(body.len());
     let (status, kind, text) = pack(&mut seen, &body);

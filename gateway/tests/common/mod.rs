@@ -32,6 +32,7 @@ pub(crate) fn settings(data: &Path, uplink: UplinkTarget) -> Settings {
     Settings {
         data: data.to_path_buf(),
         uplink,
+        token: None,
         expect: Vec::new(),
         round_deadline: Settings::ROUND_DEADLINE,
         time_zone: TimeZone::UTC,

@@ -65,9 +65,15 @@ pub(super) fn id(device: u64) -> Result<DeviceId> {
 
 /// All surveys, in bodies as the gateway posts them.
 pub(super) fn bodies(extent: Extent) -> Result<Vec<Vec<u8>>> {
+    bodies_from(extent, 0)
+}
+
+/// The same, of devices from the number `first` on.
+pub(super) fn bodies_from(extent: Extent, first: u64) -> Result<Vec<Vec<u8>>> {
     let mut bodies = Vec::new();
     let (mut waiting, mut size): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
     for (device, day) in extent.surveys() {
+        let device = device + first;
         let survey = Survey { device: id(device)?, readings: readings(device, day).collect() };
         let received = survey.readings.last().map(|last| last.time);
         let records = senml::encode_records(&survey, received);

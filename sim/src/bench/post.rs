@@ -1,4 +1,4 @@
-//! The smallest HTTP client that can post to the cloud and keep its connection.
+//! The smallest HTTP client that can post to the cloud, ask it, and keep its connection.
 
 use anyhow::{Context, Result, bail};
 use std::{
@@ -22,10 +22,29 @@ impl Client {
         let stream = self.0.get_mut();
         write!(
             stream,
-            "POST /api/v1/surveys HTTP/1.1\r\nHost: cloud\r\nContent-Type: application/senml+cbor\r\n\
+            "POST /api/v1/surveys HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/senml+cbor\r\n\
              Fieldpost-Gateway: bench\r\nContent-Length: {length}\r\n\r\n"
         )?;
         stream.write_all(body)?;
+        let (status, answer) = self.answer()?;
+        if !status.starts_with("HTTP/1.1 200 ") {
+            bail!("the cloud answered {}: {}", status.trim_end(), String::from_utf8_lossy(&answer));
+        }
+        Ok(())
+    }
+
+    /// Asks for `path`; the answer's body.
+    pub(super) fn get(&mut self, path: &str) -> Result<Vec<u8>> {
+        write!(self.0.get_mut(), "GET {path} HTTP/1.1\r\nHost: cloud\r\n\r\n")?;
+        let (status, answer) = self.answer()?;
+        if !status.starts_with("HTTP/1.1 200 ") {
+            bail!("{path}: the cloud answered {}: {}", status.trim_end(), String::from_utf8_lossy(&answer));
+        }
+        Ok(answer)
+    }
+
+    /// The status line and the body of an answer.
+    fn answer(&mut self) -> Result<(String, Vec<u8>)> {
         let (mut status, mut length) = (String::new(), 0);
         self.0.read_line(&mut status)?;
         loop {
@@ -41,9 +60,6 @@ impl Client {
         }
         let mut answer = vec![0; length];
         self.0.read_exact(&mut answer)?;
-        if !status.starts_with("HTTP/1.1 200 ") {
-            bail!("the cloud answered {}: {}", status.trim_end(), String::from_utf8_lossy(&answer));
-        }
-        Ok(())
+        Ok((status, answer))
     }
 }

@@ -1,0 +1,249 @@
+//! Alerts of what is so now: silence, rounds, room.
+//!
+//! Each rule names the subjects of which its condition holds; [`settle`] compares them with the alerts that are open. One outage of
+//! a gateway is one alert that lists its devices: whose silence is the gateway's fault is in [`super::silence`].
+
+use super::{
+    RINGING_WINDOW,
+    change::{Change, Draft, Event, Row, ordered},
+    facts::{DeviceFacts, Facts, GatewayFacts},
+    rule::{Kind, Rule},
+    silence::{self, Blame},
+    text,
+};
+use fieldpost_core::UtcInstant;
+use std::{collections::BTreeMap, time::Duration};
+
+/// A subject of which a rule's condition holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Level {
+    subject: String,
+    /// By the time of the event.
+    since: UtcInstant,
+    devices: Vec<String>,
+    text: String,
+    /// Whether it is too old to ring.
+    history: bool,
+}
+
+impl Level {
+    fn new(subject: String, since: UtcInstant, devices: Vec<String>, text: String) -> Self {
+        Self { subject, since, devices, text, history: false }
+    }
+}
+
+/// What rules see.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) facts: &'a Facts,
+    /// All rules: one may leave a subject to another.
+    pub(crate) rules: &'a [Rule],
+    pub(crate) now: UtcInstant,
+}
+
+/// What has to change so that `open`, the alerts of `rule` that are open, become what is so now. Nothing for rules of readings.
+pub(crate) fn settle(rule: &Rule, view: View<'_>, open: &[Row]) -> Vec<Change> {
+    if rule.kind.is_of_readings() || !rule.enabled {
+        return Vec::new();
+    }
+    let by_subject: BTreeMap<&str, &Row> = open.iter().map(|row| (row.draft.subject.as_str(), row)).collect();
+    let settling = view.now < view.facts.settled;
+    let mut changes = Vec::new();
+    let mut still = Vec::new();
+    for level in levels(rule, view, &by_subject) {
+        still.push(level.subject.clone());
+        match by_subject.get(level.subject.as_str()) {
+            Some(row) => changes.extend(amend(row, level)),
+            None if settling && is_silence(rule.kind) => {}
+            None => changes.push(insert(level)),
+        }
+    }
+    let over = open.iter().filter(|row| !still.contains(&row.draft.subject));
+    changes.extend(over.map(|row| close(row, solved_at(rule, view, row))));
+    ordered(changes)
+}
+
+fn is_silence(kind: Kind) -> bool {
+    matches!(kind, Kind::DeviceLate | Kind::DeviceSilent | Kind::GatewaySilent)
+}
+
+fn insert(level: Level) -> Change {
+    let Level { subject, since, devices, text, history } = level;
+    let draft = Draft { subject, devices, text, began: since, resolved: None, proof: None, withdrawn: false };
+    Change::Insert { draft, rings: !history }
+}
+
+/// Who is concerned may change while it lasts; nobody is told before the next repetition.
+fn amend(row: &Row, level: Level) -> Option<Change> {
+    let told = !row.rings && !level.history;
+    let draft = Draft { devices: level.devices, text: level.text, ..row.draft.clone() };
+    let says = if told { vec![Event::Began] } else { Vec::new() };
+    let changed = draft != row.draft || told;
+    changed.then_some(Change::Update { id: row.id, draft, rings: row.rings || told, says })
+}
+
+fn close(row: &Row, at: UtcInstant) -> Change {
+    let at = at.max(row.draft.began);
+    let draft = Draft { resolved: Some(at), text: text::solved(&row.draft.text, at), ..row.draft.clone() };
+    let says = if row.rings { vec![Event::Resolved] } else { Vec::new() };
+    Change::Update { id: row.id, draft, rings: row.rings, says }
+}
+
+/// When it was over, by the event's time as far as that is known.
+fn solved_at(rule: &Rule, view: View<'_>, row: &Row) -> UtcInstant {
+    let gateway = row.draft.subject.strip_prefix("gateway:").and_then(|name| view.facts.gateway(name));
+    let known = gateway.and_then(|gateway| match rule.kind {
+        Kind::GatewaySilent => Some(gateway.last_contact),
+        Kind::RoundIncomplete => closed_round(gateway).map(|(closed, _)| closed),
+        Kind::JournalFull => gateway.status.as_ref().map(|(at, _)| *at),
+        _ => None,
+    });
+    known.unwrap_or(view.now)
+}
+
+fn levels(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>) -> Vec<Level> {
+    let gateways = view.facts.gateways.values();
+    match rule.kind {
+        Kind::DeviceLate => of_devices(rule, view, open, 1),
+        Kind::DeviceSilent => of_devices(rule, view, open, 2),
+        Kind::GatewaySilent => gateways.filter_map(|gateway| of_gateway(rule, view, gateway)).collect(),
+        Kind::RoundIncomplete => gateways.filter_map(|gateway| of_round(rule, view, gateway)).collect(),
+        Kind::JournalFull => gateways.filter_map(|gateway| of_journal(rule, gateway, open)).collect(),
+        Kind::DiskFull => of_disk(rule, view, open).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn subject_of(gateway: &GatewayFacts) -> String {
+    format!("gateway:{}", gateway.name)
+}
+
+fn lasting(rule: &Rule) -> Duration {
+    Duration::from_secs(rule.for_s.unsigned_abs())
+}
+
+fn of_gateway(rule: &Rule, view: View<'_>, gateway: &GatewayFacts) -> Option<Level> {
+    let since = silence::silent_since(gateway);
+    let devices = rule.among(&gateway.devices);
+    // Whoever brings no device's surveys any more was replaced.
+    let silent = view.now >= since.saturating_add(lasting(rule)) && !devices.is_empty();
+    let text = text::of_gateway(&gateway.name, gateway.last_contact, devices.len());
+    (silent && silence::is_named(gateway)).then(|| Level::new(subject_of(gateway), since, devices, text))
+}
+
+fn closed_round(gateway: &GatewayFacts) -> Option<(UtcInstant, &[String])> {
+    let round = gateway.status.as_ref()?.1.round.as_ref()?;
+    Some((round.closed.as_ref()?.parse().ok()?, round.silent.as_slice()))
+}
+
+fn of_round(rule: &Rule, view: View<'_>, gateway: &GatewayFacts) -> Option<Level> {
+    let (closed, silent) = closed_round(gateway)?;
+    let devices = rule.among(silent);
+    let text = text::of_round(&gateway.name, closed, devices.len());
+    let history = view.now.duration_since(closed) > RINGING_WINDOW;
+    (!devices.is_empty()).then(|| Level { history, ..Level::new(subject_of(gateway), closed, devices, text) })
+}
+
+/// Whether so much is too much: an alert that is open stays so until the other limit.
+fn is_full(rule: &Rule, subject: &str, used: i64, open: &BTreeMap<&str, &Row>) -> bool {
+    if open.contains_key(subject) { used > rule.solved_at() } else { used >= rule.limit() }
+}
+
+fn of_journal(rule: &Rule, gateway: &GatewayFacts, open: &BTreeMap<&str, &Row>) -> Option<Level> {
+    let (at, status) = gateway.status.as_ref()?;
+    let (bytes, limit) = (status.journal_bytes?, status.journal_limit?);
+    let used = i64::try_from(bytes.saturating_mul(10_000).checked_div(limit)?).unwrap_or(i64::MAX);
+    let subject = subject_of(gateway);
+    let concerned = rule.devices.is_none() || !rule.among(&gateway.devices).is_empty();
+    let text = text::of_room(&format!("the journal of gateway {}", gateway.name), used);
+    (concerned && is_full(rule, &subject, used, open)).then(|| Level::new(subject, *at, Vec::new(), text))
+}
+
+fn of_disk(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>) -> Option<Level> {
+    let used = view.facts.disk_used?;
+    let text = text::of_room("the disk of the cloud's data folder", used);
+    is_full(rule, "cloud", used, open).then(|| Level::new("cloud".into(), view.now, Vec::new(), text))
+}
+
+/// Devices that owe `owed` surveys; those that a gateway is to blame for are one level.
+fn of_devices(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>, owed: u32) -> Vec<Level> {
+    let mut levels = Vec::new();
+    let mut groups: BTreeMap<i64, Vec<(&DeviceFacts, Blame)>> = BTreeMap::new();
+    for device in view.facts.late.iter().filter(|device| rule.covers(&device.name)) {
+        if view.now < silence::overdue_since(device, owed).saturating_add(lasting(rule)) {
+            continue;
+        }
+        let alone = open.contains_key(format!("device:{}", device.name).as_str());
+        let gateway = device.gateway.and_then(|id| Some((id, view.facts.gateways.get(&id)?)));
+        match gateway.map(|(id, gateway)| (id, silence::blame(device, gateway, view.now))) {
+            // It has an alert of its own already.
+            _ if alone => levels.push(of_device(rule, device, owed)),
+            None | Some((_, Blame::Device)) => levels.push(of_device(rule, device, owed)),
+            Some((id, blame)) => groups.entry(id).or_default().push((device, blame)),
+        }
+    }
+    for (id, members) in groups {
+        if let Some(gateway) = view.facts.gateways.get(&id) {
+            levels.extend(of_group(rule, view, gateway, &members, open, owed));
+        }
+    }
+    levels
+}
+
+fn of_device(rule: &Rule, device: &DeviceFacts, owed: u32) -> Level {
+    let text = text::of_device(rule.kind, &device.name, device.last_contact);
+    let since = silence::overdue_since(device, owed);
+    Level::new(format!("device:{}", device.name), since, vec![device.name.clone()], text)
+}
+
+/// The devices of `gateway` whose silence is not, or may not be, their own.
+fn of_group(
+    rule: &Rule,
+    view: View<'_>,
+    gateway: &GatewayFacts,
+    members: &[(&DeviceFacts, Blame)],
+    open: &BTreeMap<&str, &Row>,
+    owed: u32,
+) -> Vec<Level> {
+    let subject = subject_of(gateway);
+    let is_open = open.contains_key(subject.as_str());
+    let has = |blame| members.iter().any(|(_, one)| *one == blame);
+    if members.len() == 1 && has(Blame::Unsure) && !is_open {
+        return members.iter().map(|(device, _)| of_device(rule, device, owed)).collect();
+    }
+    let waits = !has(Blame::Gateway) && !has(Blame::Unsure);
+    if !is_open && (waits || is_left_to_the_gateways_rule(view, gateway)) {
+        return Vec::new();
+    }
+    let late: Vec<String> = members.iter().map(|(device, _)| device.name.clone()).collect();
+    let devices = if has(Blame::Gateway) { rule.among(&gateway.devices) } else { late };
+    let since =
+        members.iter().map(|(device, _)| silence::overdue_since(device, owed)).min().unwrap_or(view.now);
+    let text = text::of_group(&gateway.name, gateway.last_contact, devices.len());
+    vec![Level::new(subject, since, devices, text)]
+}
+
+/// Whether some rule watches the gateway itself, and so tells of its devices.
+fn is_left_to_the_gateways_rule(view: View<'_>, gateway: &GatewayFacts) -> bool {
+    let watches = |rule: &&Rule| {
+        rule.enabled && rule.kind == Kind::GatewaySilent && !rule.among(&gateway.devices).is_empty()
+    };
+    silence::is_named(gateway) && view.rules.iter().any(|rule| watches(&rule))
+}
+
+/// The alerts that are still not solved and of which it is time to say so again.
+pub(crate) fn repetitions<'a>(rule: &Rule, open: &'a [Row], now: UtcInstant) -> Vec<&'a Row> {
+    let pause = Duration::from_secs(rule.repeat_s.unsigned_abs());
+    let due = |row: &&Row| {
+        let told = row.told.unwrap_or(row.draft.began);
+        rule.enabled
+            && rule.repeat_s > 0
+            && row.rings
+            && !row.acknowledged
+            && now.duration_since(told) >= pause
+    };
+    open.iter().filter(due).collect()
+}
+
+#[cfg(test)]
+mod tests;

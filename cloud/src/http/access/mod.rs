@@ -1,0 +1,168 @@
+//! Who may: every request passes here before its route.
+//!
+//! ```text
+//! open on loopback, and asked for under a strange name?  refused (a page elsewhere may have bound its name to us)
+//! changes something, sent by another site's page?        refused
+//! needs nothing (needs.rs)?                              goes on
+//! Authorization: Bearer?                                 by the token's scope
+//! cookie?                                                by the person's role; changes need the page's X-CSRF-Token, too
+//! ```
+//!
+//! Routes find the [`Caller`] in the request's extensions.
+
+pub(super) mod cookie;
+mod needs;
+pub(super) mod origin;
+
+use super::{Api, body, problem::Problem, server::Peer};
+use crate::{
+    accounts::{Accounts, Book, Caller},
+    rights::Need,
+};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// What the page sends along with a change.
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Lets a request through to its route, or not.
+pub(super) async fn check(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    // Every connection has one; without it we know nothing of the request, and so it may nothing.
+    let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() else {
+        return unauthenticated(&Caller::Nobody, Need::Read).into_response();
+    };
+    match admit(&api.accounts, peer.ip(), request.method(), request.uri().path(), request.headers()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => refuse(&api, problem, request).await,
+    }
+}
+
+/// Whether who opened a stream may still look: a stream outlives the request that began it.
+pub(super) fn may_still_look(api: &Api, peer: IpAddr, headers: &HeaderMap) -> bool {
+    admit(&api.accounts, peer, &Method::GET, "/api/v1/events", headers).is_ok()
+}
+
+/// Tells a sender why not. What it is still sending is taken and thrown away first: it would see a broken connection instead
+/// of the answer.
+async fn refuse(api: &Api, problem: Problem, request: Request) -> Response {
+    tracing::debug!(method = %request.method(), path = request.uri().path(), ?problem, "not let in");
+    if request.method() == Method::POST && request.uri().path() == "/api/v1/surveys" {
+        api.intake.counters.refused(problem.reason());
+    }
+    if !request.headers().contains_key(header::EXPECT) {
+        body::throw_away(request.into_body(), api).await;
+    }
+    let mut response = problem.into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn admit(
+    accounts: &Accounts,
+    peer: IpAddr,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<Caller, Problem> {
+    let book = accounts.book();
+    let open = accounts.is_open(&book);
+    let needed = needs::needed(method, path);
+    if open && needed.is_some() && accounts.is_local() && !origin::is_for_loopback(headers, accounts.bound())
+    {
+        return Err(forbidden("wrong-host", WRONG_HOST));
+    }
+    let token = bearer(headers);
+    let changes = !needs::is_safe(method);
+    if changes && token.is_none() && !origin::is_ours(headers, peer) {
+        return Err(forbidden("wrong-origin", "another site's page has sent this; use the cloud's own page"));
+    }
+    let caller = caller(accounts, &book, token, headers);
+    if let (Caller::User { csrf, .. }, true) = (&caller, changes && !begins_session(method, path)) {
+        let sent = headers.get(CSRF).and_then(|value| value.to_str().ok());
+        if !sent.is_some_and(|sent| is_same(sent, &csrf.to_hex())) {
+            return Err(forbidden(
+                "csrf",
+                "the header X-CSRF-Token is missing or old; send the csrf that GET /api/v1/me says",
+            ));
+        }
+    }
+    match needed {
+        Some(need) if caller.may(need) => Ok(caller),
+        None if matches!(caller, Caller::User { .. }) => Ok(caller),
+        Some(Need::Administer) if open && changes && !accounts.is_local() => {
+            // Else whoever came first could leave a door for later: an account, or a token.
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", FIRST_ACCOUNT))
+        }
+        _ if open => Ok(Caller::Anyone),
+        None => Ok(caller),
+        Some(need) => Err(unauthenticated(&caller, need)),
+    }
+}
+
+/// Whoever signs in is not the one who was signed in before, if anybody was.
+fn begins_session(method: &Method, path: &str) -> bool {
+    *method == Method::POST && matches!(path, "/api/v1/session" | "/api/v1/setup")
+}
+
+fn caller(accounts: &Accounts, book: &Book, token: Option<&str>, headers: &HeaderMap) -> Caller {
+    match token {
+        Some(token) => accounts.token_holder(book, token),
+        None => cookie::sent(headers)
+            .find_map(|cookie| accounts.signed_in(book, cookie))
+            .unwrap_or(Caller::Nobody),
+    }
+}
+
+/// The token of `Authorization: Bearer`. Another scheme there is a proxy's business.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Compares in a time that says nothing about where the two differ.
+fn is_same(one: &str, other: &str) -> bool {
+    let difference = one.bytes().zip(other.bytes()).fold(0, |all, (one, other)| all | (one ^ other));
+    one.len() == other.len() && std::hint::black_box(difference) == 0
+}
+
+const WRONG_HOST: &str = "while nobody has an account, this cloud answers only to names of this machine (localhost, \
+                          127.0.0.1); make an account to reach it by other names";
+
+const FIRST_ACCOUNT: &str = "this is for an administrator, and there is none yet; the cloud printed a one-time link for the \
+                             first account when it started, and `fieldpost cloud setup-link` makes another";
+
+fn forbidden(reason: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, reason, detail)
+}
+
+fn unauthenticated(caller: &Caller, need: Need) -> Problem {
+    let who = need.who();
+    match caller {
+        Caller::Anyone | Caller::Nobody => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            format!("this is for {who}; sign in, or send a token in Authorization: Bearer"),
+        ),
+        Caller::BadToken => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "bad-token",
+            "there is no such token, or it was revoked; an administrator can make another under Settings",
+        ),
+        Caller::User { role, .. } => {
+            forbidden("not-allowed", &format!("this is for {who}; you are {}", role.name()))
+        }
+        Caller::Token { scope, .. } => {
+            forbidden("not-allowed", &format!("this is for {who}; this token's scope is {}", scope.name()))
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a browser's request comes from: a page of ours, or somebody else's that the person happens to look at.
+
+use axum::http::{HeaderMap, HeaderName, Uri, header, uri::Authority};
+use std::net::{IpAddr, SocketAddr};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whether a page of ours sends it, or no page at all. Browsers say so, and no script can change what they say.
+pub(super) fn is_ours(headers: &HeaderMap, peer: IpAddr) -> bool {
+    if let Some(site) = text(headers, &SEC_FETCH_SITE) {
+        return matches!(site, "same-origin" | "none");
+    }
+    // Older browsers, and all of them where there is neither TLS nor loopback.
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    let Some(origin) = origin.as_ref().and_then(Uri::authority) else { return false };
+    let proxied = peer.to_canonical().is_loopback();
+    let asked = [Some(header::HOST), proxied.then_some(FORWARDED_HOST)];
+    asked
+        .iter()
+        .flatten()
+        .any(|name| text(headers, name).is_some_and(|host| host.eq_ignore_ascii_case(origin.as_str())))
+}
+
+/// Whether the request was meant for `bound`, on loopback. Somebody else's page may be made to come from this address under a
+/// name of theirs; then the name is what gives it away.
+pub(super) fn is_for_loopback(headers: &HeaderMap, bound: SocketAddr) -> bool {
+    let Some(host) = headers.get(header::HOST) else {
+        // No browser leaves it out.
+        return true;
+    };
+    let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    let Some(authority) = authority else { return false };
+    let host = authority.host();
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback() || address == bound.ip(),
+        Err(_) => {
+            let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+            host == "localhost" || host.ends_with(".localhost")
+        }
+    }
+}
+
+/// Who asks: behind a proxy on this machine, the one who asks the proxy.
+pub(in crate::http) fn address(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let peer = peer.to_canonical();
+    let last = headers.get_all(FORWARDED_FOR).iter().next_back();
+    let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+    let forwarded = last.and_then(|address| address.trim().parse::<IpAddr>().ok());
+    forwarded.filter(|_| peer.is_loopback()).map_or(peer, |address| address.to_canonical())
+}
+
+/// Whether it came over TLS: to a proxy on this machine.
+pub(in crate::http) fn is_secure(headers: &HeaderMap, peer: IpAddr) -> bool {
+    let https = text(headers, &FORWARDED_PROTO).is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+    https && peer.to_canonical().is_loopback()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    const FAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+    const NEAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_request_of_another_page_is_known_by_what_the_browser_says() {
+        let ours = |pairs: &[(&'static str, &str)]| is_ours(&headers(pairs), FAR);
+        assert!(ours(&[]), "no browser");
+        assert!(ours(&[("sec-fetch-site", "same-origin"), ("origin", "https://a"), ("host", "127.0.0.1:1")]));
+        assert!(ours(&[("sec-fetch-site", "none")]));
+        for site in ["cross-site", "same-site", ""] {
+            assert!(!ours(&[("sec-fetch-site", site), ("origin", "http://a"), ("host", "a")]), "{site}");
+        }
+        assert!(ours(&[("origin", "http://Cloud:8080"), ("host", "cloud:8080")]));
+        for origin in
+            ["http://evil", "null", "http://cloud:8081", "http://cloud:8080.evil", "http://cloud", "\""]
+        {
+            assert!(!ours(&[("origin", origin), ("host", "cloud:8080")]), "{origin}");
+        }
+        let proxied = headers(&[("origin", "https://cloud"), ("host", "x:1"), ("x-forwarded-host", "cloud")]);
+        assert!(is_ours(&proxied, NEAR) && !is_ours(&proxied, FAR));
+    }
+
+    #[test]
+    fn only_names_of_this_machine_reach_an_open_cloud_on_it() {
+        let bound = "127.0.0.1:8080".parse().unwrap();
+        let reaches = |host: &str| is_for_loopback(&headers(&[("host", host)]), bound);
+        for host in [
+            "127.0.0.1:8080",
+            "localhost:8080",
+            "LOCALHOST",
+            "[::1]:8080",
+            "127.1.2.3",
+            "a.localhost:1",
+            "localhost.",
+        ] {
+            assert!(reaches(host), "{host}");
+        }
+        for host in [
+            "evil.example:8080",
+            "127.0.0.1.evil.example",
+            "192.0.2.1",
+            "0.0.0.0:8080",
+            "",
+            "a b",
+            "notlocalhost",
+        ] {
+            assert!(!reaches(host), "{host}");
+        }
+        assert!(is_for_loopback(&HeaderMap::new(), bound));
+    }
+
+    #[test]
+    fn what_a_proxy_says_counts_only_if_it_is_on_this_machine() {
+        let said =
+            headers(&[("x-forwarded-for", "203.0.113.9, 198.51.100.4"), ("x-forwarded-proto", "https")]);
+        assert_eq!(
+            address(&said, NEAR),
+            "198.51.100.4".parse::<IpAddr>().unwrap(),
+            "the last is the proxy's word"
+        );
+        assert_eq!(address(&said, FAR), FAR);
+        assert!(is_secure(&said, NEAR) && !is_secure(&said, FAR));
+        assert_eq!(address(&headers(&[("x-forwarded-for", "unknown")]), NEAR), NEAR);
+        assert!(!is_secure(&headers(&[]), NEAR));
+    }
+}

@@ -1,0 +1,101 @@
+//! Signing in and out: `POST` and `DELETE /api/v1/session`, and `POST /api/v1/setup` by a one-time link.
+
+use super::{
+    super::{
+        Api,
+        access::{cookie, origin},
+        json::Said,
+        paging,
+        query::Keys,
+        server::Peer,
+    },
+    NotDone,
+    me::Me,
+};
+use crate::accounts::{Caller, Credentials, SignedIn};
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SignIn {
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SetUp {
+    code: String,
+    name: String,
+    password: String,
+}
+
+/// Signs in.
+pub(in crate::http) async fn post(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    uri: Uri,
+    Said(SignIn { name, password }): Said<SignIn>,
+) -> Result<Response, NotDone> {
+    Keys::of(&uri, &[])?;
+    let address = origin::address(&headers, peer.ip());
+    let before = cookie::sent(&headers).next();
+    let signed_in = api.accounts.sign_in(Credentials { name, password }, address, before).await?;
+    Ok(welcome(&api, StatusCode::OK, &signed_in, origin::is_secure(&headers, peer.ip())))
+}
+
+/// Makes the first administrator, or another, by a one-time link.
+pub(in crate::http) async fn set_up(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    uri: Uri,
+    Said(SetUp { code, name, password }): Said<SetUp>,
+) -> Result<Response, NotDone> {
+    Keys::of(&uri, &[])?;
+    let address = origin::address(&headers, peer.ip());
+    let signed_in = api.accounts.set_up(&code, Credentials { name, password }, address).await?;
+    Ok(welcome(&api, StatusCode::CREATED, &signed_in, origin::is_secure(&headers, peer.ip())))
+}
+
+/// Signs out; who is not signed in is so already.
+pub(in crate::http) async fn delete(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, NotDone> {
+    Keys::of(&uri, &[])?;
+    if let Caller::User { session, .. } = caller {
+        api.accounts.sign_out(session).await?;
+    }
+    let gone = cookie::clear(origin::is_secure(&headers, peer.ip()));
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), gone))
+}
+
+/// What `me` says from now on, and the cookie that makes it so.
+fn welcome(api: &Api, status: StatusCode, signed_in: &SignedIn, secure: bool) -> Response {
+    let book = api.accounts.book();
+    let caller = api.accounts.signed_in(&book, signed_in.cookie.expose()).unwrap_or(Caller::Nobody);
+    let mut response = paging::json(&Me::new(api, &caller), None);
+    *response.status_mut() = status;
+    with_cookie(response, cookie::set(&signed_in.cookie, secure))
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    // Nobody between us and the browser may keep it for another.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

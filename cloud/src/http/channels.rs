@@ -1,0 +1,201 @@
+//! `/api/v1/channels`: where messages go. Secrets come in, and never go out.
+
+use super::{Api, json::Said, paging, problem::Problem, query::Keys};
+use crate::{
+    alerts::{
+        message,
+        post::{
+            Letter,
+            channel::{MAX_CHANNELS, Settings},
+        },
+        rule::check_name,
+    },
+    clock,
+    store::{ChannelError, ChannelRow, NewChannel, Secret},
+};
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A channel as it is sent. A secret that is left out stays what it is; null takes it away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JsonChannel {
+    id: Option<i64>,
+    kind: String,
+    name: String,
+    url: Option<String>,
+    to: Option<String>,
+    from: Option<String>,
+    server: Option<String>,
+    broker: Option<String>,
+    topic: Option<String>,
+    username: Option<String>,
+    #[serde(default, deserialize_with = "said")]
+    secret: Option<Option<String>>,
+    #[serde(default, deserialize_with = "said")]
+    password: Option<Option<String>>,
+}
+
+/// Tells null from nothing.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn bad(detail: impl Into<String>) -> Problem {
+    Problem::bad_request("bad-channel", detail)
+}
+
+fn unknown() -> Problem {
+    let detail = "there is no channel with this id; /api/v1/channels lists those that there are";
+    Problem::new(StatusCode::NOT_FOUND, "unknown-channel", detail)
+}
+
+impl JsonChannel {
+    fn channel(mut self, id: Option<i64>) -> Result<NewChannel, Problem> {
+        if self.id.is_some() && self.id != id {
+            return Err(bad("id is given here, or in the path; leave it out"));
+        }
+        check_name(&self.name).map_err(bad)?;
+        let settings = self.settings()?;
+        let secret = match &settings {
+            Settings::Webhook { .. } => self.secret.take(),
+            Settings::Email { .. } | Settings::Mqtt { .. } => self.password.take(),
+        };
+        self.nothing_else(&settings)?;
+        settings.check(secret.as_ref().and_then(|secret| secret.as_deref())).map_err(bad)?;
+        let secret = secret.map_or(Secret::Keep, Secret::Be);
+        Ok(NewChannel { name: self.name, settings, secret })
+    }
+
+    fn settings(&mut self) -> Result<Settings, Problem> {
+        let kind = self.kind.clone();
+        let need = |name: &str, value: &mut Option<String>| {
+            value.take().ok_or_else(|| bad(format!("a channel of kind {kind} needs {name}")))
+        };
+        match kind.as_str() {
+            "webhook" => Ok(Settings::Webhook { url: need("url", &mut self.url)? }),
+            "email" => Ok(Settings::Email {
+                to: need("to", &mut self.to)?,
+                from: need("from", &mut self.from)?,
+                server: need("server", &mut self.server)?,
+                username: self.username.take(),
+            }),
+            "mqtt" => Ok(Settings::Mqtt {
+                broker: need("broker", &mut self.broker)?,
+                topic: need("topic", &mut self.topic)?,
+                username: self.username.take(),
+            }),
+            _ => Err(bad("kind is one of webhook, email, mqtt")),
+        }
+    }
+
+    /// What is left belongs to another kind.
+    fn nothing_else(&self, settings: &Settings) -> Result<(), Problem> {
+        let others =
+            [&self.url, &self.to, &self.from, &self.server, &self.broker, &self.topic, &self.username];
+        let secrets = [&self.secret, &self.password];
+        if others.iter().any(|one| one.is_some()) || secrets.iter().any(|one| one.is_some()) {
+            let has = match settings {
+                Settings::Webhook { .. } => "url and secret",
+                Settings::Email { .. } => "to, from, server, username and password",
+                Settings::Mqtt { .. } => "broker, topic, username and password",
+            };
+            return Err(bad(format!("a channel of kind {} has {has}, and nothing else", self.kind)));
+        }
+        Ok(())
+    }
+}
+
+fn shown(row: &ChannelRow) -> Value {
+    let mut value = serde_json::to_value(&row.settings).unwrap_or_default();
+    if let Value::Object(members) = &mut value {
+        members.insert("id".into(), row.id.into());
+        members.insert("name".into(), row.name.clone().into());
+        members.insert("has_secret".into(), row.has_secret.into());
+        members.insert("failing".into(), row.failing.clone().into());
+        members.insert("lost".into(), row.lost.into());
+        members.insert("waiting".into(), row.waiting.into());
+    }
+    value
+}
+
+fn problem(error: ChannelError) -> Problem {
+    match error {
+        ChannelError::Unknown => unknown(),
+        ChannelError::SecretElsewhere => {
+            bad("the channel leads to another server now: give its secret again, or null for none")
+        }
+        ChannelError::TooMany => {
+            let detail = format!("there are {MAX_CHANNELS} channels, and cannot be more; remove one");
+            Problem::new(StatusCode::CONFLICT, "too-many-channels", detail)
+        }
+    }
+}
+
+/// All channels.
+pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let channels: Vec<Value> = api.intake.store.channels().await?.iter().map(shown).collect();
+    Ok(paging::json(&json!({"channels": channels}), None))
+}
+
+/// Makes a channel.
+pub(super) async fn post(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    Said(channel): Said<JsonChannel>,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let new = channel.channel(None)?;
+    let row = api.intake.store.add_channel(new).await.map_err(|error| Problem::from(&error))?;
+    Ok((StatusCode::CREATED, paging::json(&shown(&row.map_err(problem)?), None)).into_response())
+}
+
+/// Changes a channel; what waits for it is tried again soon.
+pub(super) async fn put(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<i64>, PathRejection>,
+    uri: Uri,
+    Said(channel): Said<JsonChannel>,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let id = path.map_err(|_| unknown())?.0;
+    let new = channel.channel(Some(id))?;
+    let row = api.intake.store.put_channel(id, new).await.map_err(|error| Problem::from(&error))?;
+    api.intake.store.stir();
+    Ok(paging::json(&shown(&row.map_err(problem)?), None))
+}
+
+/// Removes a channel and what waits for it.
+pub(super) async fn delete(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<i64>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let id = path.map_err(|_| unknown())?.0;
+    let removed = api.intake.store.remove_channel(id).await.map_err(|error| Problem::from(&error))?;
+    if removed { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(unknown()) }
+}
+
+/// Delivers one message at once, past the outbox, and says how that went.
+pub(super) async fn test(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<i64>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let id = path.map_err(|_| unknown())?.0;
+    let (settings, secret) = api.intake.store.channel_for_delivery(id).await?.ok_or_else(unknown)?;
+    let now = clock::now();
+    let message = format!("test-{id}-{}", now.as_millis());
+    let letter = Letter { body: message::test(&message, now).to_string(), id: message };
+    let result = api.post.deliver(&settings, secret.as_deref(), &letter).await;
+    Ok(paging::json(&json!({"delivered": result.is_ok(), "detail": result.err()}), None))
+}

@@ -1,0 +1,62 @@
+//! `GET /api/v1/completeness`: a calendar of days and devices, slots filled and slots due.
+
+use super::{Api, asked, paging, problem::Problem, query::Keys};
+use crate::{
+    clock,
+    fleet::slots::day_of,
+    store::{Calendar, CalendarRow},
+};
+use axum::{extract::State, http::Uri, response::Response};
+use serde::Serialize;
+use std::sync::Arc;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+/// The days that are shown if nobody says which, to today.
+const DEFAULT_DAYS: i64 = 30;
+/// The days of one answer.
+const MAX_DAYS: i64 = 400;
+
+#[derive(Debug, Serialize)]
+struct JsonCalendar {
+    from: String,
+    to: String,
+    total: usize,
+    devices: Vec<JsonRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonRow {
+    id: String,
+    name: Option<String>,
+    held: Vec<i64>,
+    due: Vec<i64>,
+}
+
+/// A number a day, from `from` to `to`, both inclusive.
+pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
+    let keys = Keys::of(&uri, &["from", "to", "search", "offset", "limit"])?;
+    let now = clock::now();
+    let day = |key, default| match keys.text(key) {
+        None => Ok(default),
+        Some(text) => asked::day(text).ok_or_else(|| {
+            asked::bad(format!("{key} is a UTC date such as 2026-07-01, not before 2000-01-01"))
+        }),
+    };
+    let to = day("to", day_of(now))?;
+    let from = day("from", to.saturating_sub(DEFAULT_DAYS - 1))?;
+    if !(0..MAX_DAYS).contains(&to.saturating_sub(from)) {
+        return Err(asked::bad(format!("from is not after to, and they are at most {MAX_DAYS} days")));
+    }
+    let calendar = Calendar {
+        search: asked::search(&keys)?,
+        days: from..to.saturating_add(1),
+        offset: asked::offset(&keys)?,
+        limit: keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
+    };
+    let (total, rows) = api.intake.store.calendar(calendar, now).await?;
+    let row = |row: CalendarRow| JsonRow { id: row.id, name: row.label, held: row.held, due: row.due };
+    let devices = rows.into_iter().map(row).collect();
+    let page = JsonCalendar { from: asked::date(from), to: asked::date(to), total, devices };
+    Ok(paging::json(&page, None))
+}

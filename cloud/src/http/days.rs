@@ -1,0 +1,109 @@
+//! `GET /api/v1/devices/{id}/days/{date}`: what came of a UTC day, how, and what is missing.
+
+use super::{
+    Api, asked, conflicts::JsonConflict, devices, fixed::Fixed, paging, problem::Problem, query::Keys,
+    shown::JsonPair,
+};
+use crate::{
+    clock,
+    fleet::thin::Point,
+    store::{DayRow, SurveyRow},
+};
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use fieldpost_core::UtcInstant;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Debug, Serialize)]
+struct JsonDay {
+    device: String,
+    date: String,
+    due: i64,
+    held: i64,
+    readings: Vec<JsonReading>,
+    missing: Vec<String>,
+    surveys: Vec<JsonSurvey>,
+    conflicts: Vec<JsonConflict>,
+    #[serde(rename = "where")]
+    place: String,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonReading {
+    time: String,
+    #[serde(flatten)]
+    values: JsonPair,
+    flags: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSurvey {
+    received: String,
+    received_at_gateway: Option<String>,
+    gateway: String,
+    readings: i64,
+    new: i64,
+    duplicate: i64,
+    conflict: i64,
+    copies: i64,
+}
+
+/// One day of one device.
+pub(super) async fn one(
+    State(api): State<Arc<Api>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let Path((id, date)) = path.map_err(|_| devices::unknown())?;
+    let id = devices::id(Ok(Path(id)))?;
+    let day = asked::day(&date).ok_or_else(|| {
+        let detail = "a day is a UTC date such as 2026-07-01, not before 2000-01-01";
+        Problem::new(StatusCode::NOT_FOUND, "no-such-day", detail)
+    })?;
+    let row = api.intake.store.day(id.clone(), day, clock::now()).await?.ok_or_else(devices::unknown)?;
+    Ok(paging::json(&JsonDay::new(id.to_string(), date, row), None))
+}
+
+impl JsonDay {
+    fn new(device: String, date: String, row: DayRow) -> Self {
+        Self {
+            device,
+            date,
+            due: row.due,
+            held: row.held,
+            readings: row.readings.into_iter().map(JsonReading::from).collect(),
+            missing: row.missing.into_iter().map(|time| time.to_string()).collect(),
+            surveys: row.surveys.into_iter().map(JsonSurvey::from).collect(),
+            conflicts: row.conflicts.into_iter().map(JsonConflict::from).collect(),
+            place: row.place,
+        }
+    }
+}
+
+impl From<Point> for JsonReading {
+    fn from(point: Point) -> Self {
+        let [temperature_c, moisture_pct] = point.values.map(|value| value.map(|value| Fixed(value.into())));
+        let time = UtcInstant::from_millis(point.time).to_string();
+        Self { time, values: JsonPair { temperature_c, moisture_pct }, flags: point.flags }
+    }
+}
+
+impl From<SurveyRow> for JsonSurvey {
+    fn from(row: SurveyRow) -> Self {
+        Self {
+            received: row.received.to_string(),
+            received_at_gateway: row.received_at_gateway.map(|received| received.to_string()),
+            gateway: row.gateway,
+            readings: row.readings,
+            new: row.new,
+            duplicate: row.duplicate,
+            conflict: row.conflict,
+            copies: row.copies,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `GET /api/v1/events`: what happens now, as server-sent events.
+
+use super::{Api, access, problem::Problem, query::Keys, server::Peer};
+use crate::live::MISSED;
+use axum::{
+    Extension,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, Uri, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http_body_util::channel::{Channel, Sender};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, timeout},
+};
+
+/// A watcher hears something at least so often: who is not there any more is noticed by it.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The first words: the stream is open, and a browser that loses it comes again after so many milliseconds.
+const HELLO: &[u8] = b"retry: 3000\n: watching\n\n";
+
+/// Answers with a stream that ends with the watcher or the cloud.
+pub(super) async fn get(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    Keys::of(&uri, &[])?;
+    let texts = api.intake.store.live.watch().ok_or_else(|| {
+        Problem::unavailable("busy", "too many watch already; ask again later, or poll the other routes")
+    })?;
+    let (sender, body) = Channel::new(1);
+    tokio::spawn(send(api, Watcher { peer: peer.ip(), asked }, texts, sender));
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx would keep a stream back until its buffer is full.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::new(body)).into_response())
+}
+
+/// Who watches, as the request said it.
+struct Watcher {
+    peer: IpAddr,
+    asked: HeaderMap,
+}
+
+async fn send(
+    api: Arc<Api>,
+    watcher: Watcher,
+    mut texts: Receiver<Bytes>,
+    mut sender: Sender<Bytes, io::Error>,
+) {
+    // A watcher that takes nothing is cut off by its connection before this.
+    let patience = api.limits.answer_stall.saturating_mul(2);
+    let mut stop = api.stop.clone();
+    let mut piece = Bytes::from_static(HELLO);
+    let mut checked = Instant::now();
+    loop {
+        if checked.elapsed() >= KEEP_ALIVE {
+            checked = Instant::now();
+            if !access::may_still_look(&api, watcher.peer, &watcher.asked) {
+                return;
+            }
+        }
+        if !matches!(timeout(patience, sender.send_data(piece)).await, Ok(Ok(()))) {
+            return sender.abort(io::ErrorKind::TimedOut.into());
+        }
+        piece = tokio::select! {
+            text = timeout(KEEP_ALIVE, texts.recv()) => match text {
+                Ok(Ok(text)) => text,
+                Ok(Err(RecvError::Lagged(_))) => Bytes::from_static(MISSED.as_bytes()),
+                Ok(Err(RecvError::Closed)) => return,
+                Err(_) => Bytes::from_static(b": keep-alive\n\n"),
+            },
+            () = stop.wait() => return,
+        };
+    }
+}

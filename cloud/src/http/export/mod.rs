@@ -1,0 +1,133 @@
+//! `GET /api/v1/export`: the readings of any devices and times, in a format that others read.
+//!
+//! ```text
+//! list -> Question (what is asked) -> Place (a client has few) -> walk, on a thread of its own:
+//!         device by device, page by page -> an Encoder -> pieces -> the client, as fast as it takes them
+//! ```
+//!
+//! What is in memory at once has a bound, however much is exported and however slowly it is read: a page of readings, what the
+//! format holds back (Parquet: a row group), a piece in the making, and [`PIECES_AHEAD`] pieces before the client.
+
+mod csv;
+mod ismn;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod places;
+mod question;
+mod senml;
+mod walk;
+mod zip;
+
+pub(crate) use places::Places;
+
+use super::{Api, problem::Problem, server::Peer};
+use crate::{
+    clock,
+    store::{ExportDevice, FlaggedReading, Quantity},
+};
+use axum::{
+    Extension,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use fieldpost_core::UtcInstant;
+use http_body_util::channel::Channel;
+use question::{Format, Question};
+use std::sync::Arc;
+
+/// Bytes that are sent together, unless a format makes more of them at once.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Pieces that wait for a client.
+const PIECES_AHEAD: usize = 2;
+/// Readings that are read from the store together.
+const PAGE: usize = 4_096;
+
+/// What a format makes of readings; it adds to `out` what is ready to be sent.
+trait Encoder: Send {
+    /// Goes first.
+    fn start(&mut self, out: &mut Vec<u8>) -> Result<(), Fault>;
+
+    /// The parts in which each device comes: both values together, or one after the other.
+    fn parts(&self) -> &'static [Part] {
+        &[Part::Both]
+    }
+
+    /// A device's part begins, whose readings go from `span.0` to `span.1`.
+    fn open(
+        &mut self,
+        _: &ExportDevice,
+        _: Part,
+        _: (UtcInstant, UtcInstant),
+        _: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Some more of the part's readings, in order of time.
+    fn readings(
+        &mut self,
+        device: &ExportDevice,
+        part: Part,
+        readings: &[FlaggedReading],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault>;
+
+    /// The part is over.
+    fn close(&mut self, _: &mut Vec<u8>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Goes last.
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Fault>;
+}
+
+/// Why an export breaks off: in words, for the log. Its client sees a broken connection.
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// What of a device's readings a part has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Both values.
+    Both,
+    /// This one.
+    Of(Quantity),
+}
+
+/// Streams what is asked for.
+pub(super) async fn get(
+    State(api): State<Arc<Api>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let question = Question::of(&uri)?;
+    let encoder = question.format.encoder()?;
+    let devices = question.find(&api.intake.store).await?;
+    let place = api.exports.take(peer.ip().to_canonical())?;
+    let headers = headers(question.format);
+    let (sender, body) = Channel::new(PIECES_AHEAD);
+    let walk = walk::Walk {
+        store: api.intake.store.clone(),
+        counters: Arc::clone(&api.intake.counters),
+        runtime: tokio::runtime::Handle::current(),
+        devices,
+        range: question.range,
+        sender,
+        out: Vec::new(),
+        _place: place,
+    };
+    tokio::task::spawn_blocking(move || walk.run(encoder));
+    Ok((StatusCode::OK, headers, Body::new(body)).into_response())
+}
+
+fn headers(format: Format) -> HeaderMap {
+    let date: String = clock::now().to_string().chars().take(10).collect();
+    let name = format!("attachment; filename=\"fieldpost-{date}.{}\"", format.extension());
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    if let Ok(name) = HeaderValue::try_from(name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    headers
+}

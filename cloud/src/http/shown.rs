@@ -1,0 +1,181 @@
+//! A device as JSON, as people see it.
+
+use super::fixed::{Fixed, Hundredths, Millionths};
+use crate::{
+    fleet::{cause::Cause, spark},
+    store::{Bringer, Shown},
+};
+use fieldpost_core::UtcInstant;
+use serde::Serialize;
+
+/// A device in the fleet.
+#[derive(Debug, Serialize)]
+pub(super) struct JsonShown {
+    id: String,
+    name: Option<String>,
+    place: Option<String>,
+    latitude: Option<Millionths>,
+    longitude: Option<Millionths>,
+    depth_cm: Option<Fixed<10>>,
+    state: &'static str,
+    cause: Option<JsonCause>,
+    last_time: Option<String>,
+    last_contact: Option<String>,
+    gateway: Option<String>,
+    last: Option<JsonPair>,
+    held: i64,
+    due: i64,
+    conflicts: i64,
+    flags: usize,
+    spark: Option<JsonSpark>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonCause {
+    kind: &'static str,
+    text: String,
+    gateway: Option<String>,
+    since: Option<String>,
+}
+
+/// Both values of a reading.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct JsonPair {
+    pub(super) temperature_c: Option<Hundredths>,
+    pub(super) moisture_pct: Option<Hundredths>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSpark {
+    from: String,
+    step_s: i64,
+    temperature_c: Vec<Option<Hundredths>>,
+    moisture_pct: Vec<Option<Hundredths>>,
+}
+
+/// A device by itself: what lists show, what lists of old showed, and more.
+#[derive(Debug, Serialize)]
+pub(super) struct JsonOne {
+    #[serde(flatten)]
+    shown: JsonShown,
+    readings: i64,
+    first_time: Option<String>,
+    last_values: Option<JsonPair>,
+    details: JsonDetails,
+    interval_s: u32,
+    gateways: Vec<JsonBringer>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonDetails {
+    name: Option<String>,
+    place: Option<String>,
+    latitude: Option<Millionths>,
+    longitude: Option<Millionths>,
+    depth_cm: Option<Fixed<10>>,
+    soil: Option<String>,
+    interval_s: Option<u32>,
+    survey_s: Option<u32>,
+    notes: Option<String>,
+    moisture_low: Option<Hundredths>,
+    moisture_high: Option<Hundredths>,
+    temperature_low: Option<Hundredths>,
+    temperature_high: Option<Hundredths>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonBringer {
+    name: String,
+    last_contact: String,
+    surveys: i64,
+}
+
+/// An instant as JSON has it.
+fn text(instant: UtcInstant) -> String {
+    instant.to_string()
+}
+
+impl From<Shown> for JsonShown {
+    fn from(shown: Shown) -> Self {
+        let Shown { brief, details, .. } = shown;
+        let last = (brief.temperature.is_some() || brief.moisture.is_some()).then(|| JsonPair {
+            temperature_c: brief.temperature.map(Fixed),
+            moisture_pct: brief.moisture.map(Fixed),
+        });
+        let all = |means: Vec<Option<i64>>| means.into_iter().map(|mean| mean.map(Fixed)).collect();
+        let spark = shown.spark.map(|spark| JsonSpark {
+            from: text(UtcInstant::from_millis(spark.from)),
+            step_s: spark::STEP_MS / 1_000,
+            temperature_c: all(spark.temperature),
+            moisture_pct: all(spark.moisture),
+        });
+        Self {
+            id: brief.id,
+            name: details.name,
+            place: details.place,
+            latitude: details.latitude.map(Fixed),
+            longitude: details.longitude.map(Fixed),
+            depth_cm: details.depth_mm.map(Fixed),
+            state: shown.state.name(),
+            cause: shown.cause.map(JsonCause::from),
+            last_time: brief.last_time.map(|time| text(UtcInstant::from_millis(time))),
+            last_contact: brief.contact.map(text),
+            gateway: shown.gateway,
+            last,
+            held: shown.held,
+            due: shown.due,
+            conflicts: shown.conflicts,
+            flags: shown.flags,
+            spark,
+        }
+    }
+}
+
+impl From<Cause> for JsonCause {
+    fn from(cause: Cause) -> Self {
+        Self {
+            kind: cause.kind.name(),
+            text: cause.text,
+            gateway: cause.gateway,
+            since: cause.since.map(text),
+        }
+    }
+}
+
+impl JsonOne {
+    /// The device with those who brought surveys of it.
+    pub(super) fn new(shown: Shown, gateways: Vec<Bringer>) -> Self {
+        let details = shown.details.clone();
+        let (readings, interval_s) = (shown.readings, shown.interval_s);
+        let first_time = shown.first_time.map(text);
+        let shown = JsonShown::from(shown);
+        let bringer = |one: Bringer| JsonBringer {
+            name: one.name,
+            last_contact: text(one.last_contact),
+            surveys: one.surveys,
+        };
+        Self {
+            last_values: shown.last,
+            shown,
+            readings,
+            first_time,
+            interval_s,
+            gateways: gateways.into_iter().map(bringer).collect(),
+            details: JsonDetails {
+                name: details.name,
+                place: details.place,
+                latitude: details.latitude.map(Fixed),
+                longitude: details.longitude.map(Fixed),
+                depth_cm: details.depth_mm.map(Fixed),
+                soil: details.soil,
+                interval_s: details.interval_s,
+                survey_s: details.survey_s,
+                notes: details.notes,
+                moisture_low: details.moisture_low.map(Fixed),
+                moisture_high: details.moisture_high.map(Fixed),
+                temperature_low: details.temperature_low.map(Fixed),
+                temperature_high: details.temperature_high.map(Fixed),
+            },
+        }
+    }
+}

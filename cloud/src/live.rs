@@ -1,0 +1,207 @@
+//! What happens now, for whoever watches: the newest reading of each device that brought something, merged.
+//!
+//! The store's writer leaves a note of each commit; a task turns the notes of a second into one text and hands it to all
+//! watchers, who share its bytes. While nobody watches nothing is noted. A watcher that is too slow loses texts, and is told so:
+//! what is stored is not in question here, it asks the API again.
+
+use bytes::Bytes;
+use fieldpost_core::{DeviceId, Reading, UtcInstant};
+use std::{
+    collections::BTreeMap,
+    fmt::{Display, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Notify, broadcast};
+
+/// Watchers at once: a browser's page is one.
+pub(crate) const MAX_WATCHERS: usize = 200;
+/// Texts that wait for a slow watcher.
+const TEXTS_AHEAD: usize = 16;
+/// Devices and gateways of one text; of more, watchers are told that they missed some.
+const MAX_NOTED: usize = 20_000;
+/// The least time between two texts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The text for those who missed something.
+pub(crate) const MISSED: &str = "event: missed\ndata: {}\n\n";
+
+/// Where notes are left and watchers come; clones are the same place.
+#[derive(Clone)]
+pub(crate) struct Live(Arc<Shared>);
+
+struct Shared {
+    notes: Mutex<Notes>,
+    noted: Notify,
+    texts: broadcast::Sender<Bytes>,
+}
+
+/// What happened since the last text.
+#[derive(Default)]
+struct Notes {
+    /// A device's newest reading among those that were new, and how many they were.
+    readings: BTreeMap<DeviceId, (Reading, u64)>,
+    contacts: BTreeMap<String, UtcInstant>,
+    alerts: Vec<serde_json::Value>,
+    missed: bool,
+}
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        let (texts, _) = broadcast::channel(TEXTS_AHEAD);
+        Self(Arc::new(Shared { notes: Mutex::default(), noted: Notify::new(), texts }))
+    }
+
+    /// Whether anybody would see what is noted.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watchers() > 0
+    }
+
+    /// How many watch.
+    pub(crate) fn watchers(&self) -> usize {
+        self.0.texts.receiver_count()
+    }
+
+    /// A new watcher; None if there are too many.
+    pub(crate) fn watch(&self) -> Option<broadcast::Receiver<Bytes>> {
+        let _turn = self.0.lock();
+        (self.0.texts.receiver_count() < MAX_WATCHERS).then(|| self.0.texts.subscribe())
+    }
+
+    /// These readings of a device are new.
+    pub(crate) fn readings(&self, device: &DeviceId, readings: impl Iterator<Item = Reading>) {
+        let count = |(newest, new): (Option<Reading>, u64), one: Reading| {
+            (Some(newest.filter(|newest| newest.time > one.time).unwrap_or(one)), new + 1)
+        };
+        let (Some(newest), new) = readings.fold((None, 0), count) else { return };
+        let mut notes = self.0.lock();
+        let full = notes.readings.len() >= MAX_NOTED;
+        match notes.readings.get_mut(device) {
+            Some((noted, count)) => {
+                *count += new;
+                *noted = if noted.time > newest.time { *noted } else { newest };
+            }
+            None if full => notes.missed = true,
+            None => _ = notes.readings.insert(device.clone(), (newest, new)),
+        }
+        drop(notes);
+        self.0.noted.notify_one();
+    }
+
+    /// A gateway, or another sender, brought something.
+    pub(crate) fn contact(&self, gateway: &str, time: UtcInstant) {
+        let mut notes = self.0.lock();
+        match notes.contacts.len() < MAX_NOTED || notes.contacts.contains_key(gateway) {
+            true => _ = notes.contacts.insert(gateway.to_owned(), time),
+            false => notes.missed = true,
+        }
+        drop(notes);
+        self.0.noted.notify_one();
+    }
+
+    /// An alert began, was resolved, or was seen by somebody.
+    pub(crate) fn alert(&self, alert: serde_json::Value) {
+        let mut notes = self.0.lock();
+        match notes.alerts.len() < MAX_NOTED {
+            true => notes.alerts.push(alert),
+            false => notes.missed = true,
+        }
+        drop(notes);
+        self.0.noted.notify_one();
+    }
+
+    /// Hands notes to the watchers, at most once in a while, for ever.
+    pub(crate) async fn run(self) {
+        loop {
+            self.0.noted.notified().await;
+            let notes = std::mem::take(&mut *self.0.lock());
+            // It fails only if nobody watches any more.
+            let _ = self.0.texts.send(Bytes::from(notes.text()));
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Notes {
+    /// As server-sent events (HTML Living Standard, 9.2.6). JSON has no line breaks as it is printed here, so an event's
+    /// data is one line.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (device, (Reading { time, values }, new)) in &self.readings {
+            // An id, a time and a number have nothing that JSON escapes. Writing to a string cannot fail.
+            let (temperature, moisture) = (number(values.temperature()), number(values.moisture()));
+            let _ = write!(
+                text,
+                "event: readings\ndata: {{\"device\":\"{device}\",\"time\":\"{time}\",\"temperature_c\":{temperature},\"moisture_pct\":{moisture},\"new\":{new}}}\n\n"
+            );
+        }
+        for (gateway, time) in &self.contacts {
+            let gateway = serde_json::Value::from(gateway.as_str());
+            let _ = write!(text, "event: contact\ndata: {{\"gateway\":{gateway},\"time\":\"{time}\"}}\n\n");
+        }
+        for alert in &self.alerts {
+            let _ = write!(text, "event: alert\ndata: {alert}\n\n");
+        }
+        if self.missed {
+            text.push_str(MISSED);
+        }
+        text
+    }
+}
+
+fn number(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "null".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fieldpost_core::{Temperature, Values};
+
+    fn note(live: &Live, device: &str, time: &str, temperature: i64) {
+        let values = Values::new(Temperature::from_hundredths(temperature), None).unwrap();
+        let reading = Reading { time: time.parse().unwrap(), values };
+        live.readings(&DeviceId::new(device).unwrap(), [reading].into_iter());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readings_of_a_second_come_as_one_event_a_device_with_the_newest() {
+        let live = Live::new();
+        let mut watcher = live.watch().unwrap();
+        note(&live, "m1", "2025-07-01T08:00:00Z", 2_000);
+        tokio::spawn(live.clone().run());
+        let first = watcher.recv().await.unwrap();
+        note(&live, "m1", "2025-07-01T10:00:00Z", 2_150);
+        note(&live, "m1", "2025-07-01T09:00:00Z", 2_100);
+        live.contact("north \"field\"\n", "2025-07-01T10:00:01Z".parse().unwrap());
+        let second = watcher.recv().await.unwrap();
+        assert_eq!(
+            first,
+            "event: readings\ndata: {\"device\":\"m1\",\"time\":\"2025-07-01T08:00:00Z\",\"temperature_c\":20,\"moisture_pct\":null,\"new\":1}\n\n"
+        );
+        let second = String::from_utf8(second.to_vec()).unwrap();
+        assert!(second.contains("\"time\":\"2025-07-01T10:00:00Z\",\"temperature_c\":21.5"), "{second}");
+        assert!(second.contains("\"new\":2"), "{second}");
+        assert!(second.contains("data: {\"gateway\":\"north \\\"field\\\"\\n\""), "{second}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_so_many_watchers_and_no_more_and_so_many_notes() {
+        let live = Live::new();
+        let mut watchers: Vec<_> = std::iter::from_fn(|| live.watch()).collect();
+        assert_eq!(watchers.len(), MAX_WATCHERS);
+        for number in 0..=MAX_NOTED {
+            note(&live, &format!("m{number}"), "2025-07-01T08:00:00Z", 2_000);
+        }
+        tokio::spawn(live.clone().run());
+        let text = watchers.pop().unwrap().recv().await.unwrap();
+        assert!(text.ends_with(MISSED.as_bytes()));
+        assert!(live.watch().is_some(), "one has gone");
+    }
+}

@@ -1,0 +1,65 @@
+/** A device's last days, each a cell that opens it. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { get } from "../../api/client";
+import type { Completeness, Device } from "../../api/types";
+import { useAsked } from "../../hooks";
+import { date, day, dayAfter, dayStart, parse } from "../../lib/format";
+import { cellKind, cellText } from "../../lib/slots";
+import { DayDialog } from "../../parts/day";
+import { Icon } from "../../parts/icon";
+import { Failed } from "../../parts/notice";
+
+/** Days in sight: six weeks. */
+const DAYS = 42;
+
+export function Days({ device }: { device: Device }): JSX.Element {
+  const last = day(parse(device.last_time) ?? Date.now());
+  const [end, setEnd] = useState(last);
+  const [open, set] = useState<string | null>(null);
+  const from = dayAfter(end, 1 - DAYS);
+  const asked = useAsked(`${device.id} ${from} ${end}`, (signal) => get<Completeness>("completeness", { from, to: end, search: device.id, limit: 100 }, signal));
+  const row = asked.data?.devices.find(({ id }) => id === device.id);
+  const shown = asked.data?.from ?? from;
+  const first = day(parse(device.first_time) ?? 0);
+  const latest = day(Date.now());
+  return (
+    <section class="card" aria-labelledby="days-title">
+      <div class="card-head">
+        <h2 id="days-title">Day by day</h2>
+        <span class="range">
+          {date(dayStart(from), "UTC")} to {date(dayStart(end), "UTC")}
+        </span>
+        <div class="zoomers">
+          <button type="button" class="button button-plain" aria-label="Earlier days" disabled={from <= first} onClick={() => setEnd(dayAfter(end, -DAYS))}>
+            <Icon name="left" />
+          </button>
+          <button
+            type="button"
+            class="button button-plain"
+            aria-label="Later days"
+            disabled={end >= last}
+            onClick={() => setEnd([dayAfter(end, DAYS), latest].sort()[0] ?? latest)}
+          >
+            <Icon name="right" />
+          </button>
+        </div>
+      </div>
+      {asked.error ? <Failed what="The days could not be asked:" problem={asked.error} again={asked.reload} /> : null}
+      <ol class="strip" aria-label="Days; each opens what came and what is missing">
+        {(row?.held ?? []).map((held, index) => {
+          const which = dayAfter(shown, index);
+          const due = row?.due[index] ?? 0;
+          return (
+            <li key={which}>
+              <button type="button" class={`cell cell-${cellKind(held, due)}`} title={cellText(which, held, due)} aria-label={cellText(which, held, due)} onClick={() => set(which)}>
+                {Number(which.slice(8))}
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+      {open ? <DayDialog id={device.id} name={device.name} day={open} close={() => set(null)} /> : null}
+    </section>
+  );
+}

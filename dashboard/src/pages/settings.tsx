@@ -1,0 +1,34 @@
+/** Accounts, tokens, retention, and whether the store is sound. */
+import type { JSX } from "preact";
+import { useWho } from "../hooks";
+import { Accounts } from "./settings/accounts";
+import { Care, Retention } from "./settings/care";
+import { Tokens } from "./settings/tokens";
+
+export function Settings(): JSX.Element {
+  const { me } = useWho();
+  return (
+    <>
+      <div class="page-head">
+        <div>
+          <h1>Settings</h1>
+          <p class="lead">
+            Fieldpost {me.version} · <a href="/docs">API documentation</a> · <a href="/licences.txt">Licences of others</a>
+          </p>
+        </div>
+      </div>
+      {me.open ? (
+        <div class="notice">
+          <p>
+            <strong>No account exists.</strong> This page is open to whoever can use this machine. The cloud printed a link at its start that makes the first
+            administrator; from then on everybody signs in.
+          </p>
+        </div>
+      ) : null}
+      <Accounts />
+      <Tokens />
+      <Retention />
+      <Care />
+    </>
+  );
+}

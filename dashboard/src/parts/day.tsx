@@ -1,0 +1,182 @@
+/** A device's day: what came when, by which gateway, what is missing, and where it still is. */
+import type { JSX } from "preact";
+import { device as devicePath, get } from "../api/client";
+import type { Conflict, Day } from "../api/types";
+import { useAsked } from "../hooks";
+import { flagNames } from "../lib/flags";
+import { celsius, clock, date, dayStart, parse, percent, plural, utc, zoneName } from "../lib/format";
+import { deviceAt } from "../lib/route";
+import { Link } from "../router";
+import { Dialog } from "./dialog";
+import { Failed, Loading } from "./notice";
+import { Time } from "./time";
+
+export function DayDialog({ id, name, day, close }: { id: string; name: string | null; day: string; close: () => void }): JSX.Element {
+  const asked = useAsked(`${id} ${day}`, (signal) => get<Day>(devicePath(id, `/days/${day}`), undefined, signal));
+  return (
+    <Dialog title={`${name ?? id}, ${date(dayStart(day), "UTC")} (UTC day)`} close={close} wide>
+      {asked.error ? <Failed problem={asked.error} again={asked.reload} /> : null}
+      {asked.data ? <Content data={asked.data} /> : asked.error ? null : <Loading what="the day" />}
+      <p>
+        <Link href={deviceAt(id)}>All of {name ?? id}</Link>
+      </p>
+    </Dialog>
+  );
+}
+
+function Content({ data }: { data: Day }): JSX.Element {
+  const whole = data.held >= data.due;
+  return (
+    <>
+      <p class={whole ? "verdict verdict-good" : "verdict verdict-bad"}>
+        <strong>
+          {data.held} of {plural(data.due, "slot")} held.
+        </strong>{" "}
+        {data.where}
+      </p>
+      {data.missing.length > 0 ? <Missing times={data.missing} /> : null}
+      <Surveys data={data} />
+      {data.conflicts.length > 0 ? (
+        <>
+          <h3>Conflicts</h3>
+          <ConflictTable conflicts={data.conflicts} />
+        </>
+      ) : null}
+      {data.readings.length > 0 ? <Readings data={data} /> : null}
+    </>
+  );
+}
+
+/** Missing slots, those in a row drawn together. */
+function Missing({ times }: { times: string[] }): JSX.Element {
+  return (
+    <>
+      <h3>Missing</h3>
+      <ul class="chips">
+        {times.map((time) => {
+          const at = parse(time) ?? 0;
+          return (
+            <li key={time}>
+              <time dateTime={time} title={utc(at)}>
+                {clock(at)}
+              </time>
+            </li>
+          );
+        })}
+      </ul>
+      <p class="hint">Times in {zoneName(parse(times[0]) ?? 0)}.</p>
+    </>
+  );
+}
+
+function Surveys({ data }: { data: Day }): JSX.Element {
+  return (
+    <>
+      <h3>Surveys that brought it</h3>
+      {data.surveys.length === 0 ? (
+        <p class="hint">No survey of this day has arrived.</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="region" aria-label="Surveys">
+          <table class="plain">
+            <thead>
+              <tr>
+                <th scope="col">Received by the cloud</th>
+                <th scope="col">By the gateway</th>
+                <th scope="col">Gateway</th>
+                <th scope="col" class="n">New</th>
+                <th scope="col" class="n">Duplicate</th>
+                <th scope="col" class="n">Conflict</th>
+                <th scope="col" class="n">Copies</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.surveys.map((survey) => (
+                <tr key={`${survey.received} ${survey.gateway}`}>
+                  <td>
+                    <Time at={survey.received} />
+                  </td>
+                  <td>
+                    <Time at={survey.received_at_gateway} />
+                  </td>
+                  <td>{survey.gateway}</td>
+                  <td class="n">{survey.new}</td>
+                  <td class="n">{survey.duplicate}</td>
+                  <td class="n">{survey.conflict}</td>
+                  <td class="n">{survey.copies}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Readings({ data }: { data: Day }): JSX.Element {
+  return (
+    <details>
+      <summary>{plural(data.readings.length, "reading")}</summary>
+      <table class="plain">
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col" class="n">Moisture</th>
+            <th scope="col" class="n">Temperature</th>
+            <th scope="col">Flags</th>
+          </tr>
+        </thead>
+        <tbody>
+          {data.readings.map((reading) => (
+            <tr key={reading.time}>
+              <td>
+                <Time at={reading.time} />
+              </td>
+              <td class="n">{percent(reading.moisture_pct)}</td>
+              <td class="n">{celsius(reading.temperature_c)}</td>
+              <td>{flagNames(reading.flags).join(", ")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
+
+/** What contradicts the readings that are held. */
+export function ConflictTable({ conflicts }: { conflicts: Conflict[] }): JSX.Element {
+  const values = (of: Conflict["held"]): string =>
+    of === null ? "–" : [of.temperature_c === null ? null : celsius(of.temperature_c), of.moisture_pct === null ? null : percent(of.moisture_pct)].filter((part) => part !== null).join(", ");
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Conflicts">
+      <table class="plain">
+        <thead>
+          <tr>
+            <th scope="col">Reading of</th>
+            <th scope="col">Held</th>
+            <th scope="col">Offered instead</th>
+            <th scope="col">By gateway</th>
+            <th scope="col">Last offered</th>
+            <th scope="col" class="n">Times</th>
+          </tr>
+        </thead>
+        <tbody>
+          {conflicts.map((conflict, index) => (
+            <tr key={`${conflict.time} ${index}`}>
+              <td>
+                <Time at={conflict.time} />
+              </td>
+              <td>{values(conflict.held)}</td>
+              <td>{values(conflict.offered)}</td>
+              <td>{conflict.gateway}</td>
+              <td>
+                <Time at={conflict.last_offered} />
+              </td>
+              <td class="n">{conflict.count}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,255 @@
+/** What the page does, step by step, on the fixture's cloud. */
+import { start } from "../fixture/main.mjs";
+import { accessible, assert } from "./assert.mjs";
+import { open, PHONE } from "./browser.mjs";
+
+/** Opens `path` at a fixture of `mode`, does `steps`, and takes no complaint. */
+async function at(browser, mode, path, steps, { devices = 60, ...options } = {}) {
+  const server = await start(0, devices, mode);
+  const { context, page, complaints } = await open(browser, server.url, options);
+  page.setDefaultTimeout(8_000);
+  try {
+    await page.goto(server.url + path);
+    await steps(page, server);
+    assert(complaints.length === 0, complaints.join("\n"));
+  } finally {
+    await context.close();
+    await server.stop();
+  }
+}
+
+const rowsDrawn = (page) => page.locator("table.fleet tr.row").count();
+const rangeOf = (page) => page.locator(".curves p.range").innerText();
+
+/** In the page: how many columns of pixels within the gap, and in as many days before it, have the temperature's colour. */
+function columns({ bounds, gap }) {
+  const plot = document.querySelector(".plot[data-quantity=temperature]");
+  const canvas = plot.querySelector("canvas");
+  const over = plot.querySelector(".u-over").getBoundingClientRect();
+  const left = over.left - canvas.getBoundingClientRect().left;
+  const pen = canvas.getContext("2d");
+  const x = (time) => Math.round((left + ((time - bounds[0]) / (bounds[1] - bounds[0])) * over.width) * devicePixelRatio);
+  const inked = (column) => {
+    const { data } = pen.getImageData(column, 0, 1, canvas.height);
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] > 128 && Math.abs(data[at] - 179) + Math.abs(data[at + 1] - 72) + Math.abs(data[at + 2] - 13) < 60) return true;
+    }
+    return false;
+  };
+  const count = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, index) => inked(from + index)).filter(Boolean).length;
+  const [begin, end] = [x(gap[0]) + 3, x(gap[1]) - 3];
+  return { inside: count(begin, end), looked: end - begin, outside: count(begin - 60, begin - 6) };
+}
+
+export async function onFixture(browser, check) {
+  await check("ten thousand devices: few rows are drawn, the last is reached by one key", () =>
+    at(browser, "open", "/", async (page) => {
+      await page.locator("table.fleet a[data-row='0']").waitFor({ timeout: 60_000 });
+      assert((await rowsDrawn(page)) < 40, `${await rowsDrawn(page)} rows drawn`);
+      assert((await page.locator("table.fleet").getAttribute("aria-rowcount")) === "10001", "aria-rowcount");
+      await page.locator("table.fleet a[data-row='0']").focus();
+      await page.keyboard.press("ArrowDown");
+      await page.locator("a[data-row='1']:focus").waitFor();
+      await page.keyboard.press("End");
+      await page.locator("a[data-row='9999']:focus").waitFor();
+      assert((await rowsDrawn(page)) < 40, "too many rows after scrolling");
+    }, { devices: 10_000 }));
+
+  await check("a reading that arrives is seen at once, without asking", () =>
+    at(browser, "open", "/", async (page, server) => {
+      await page.getByText("live", { exact: true }).waitFor();
+      const row = page.locator("tr.row", { hasText: "m00005" });
+      await row.getByText("silent", { exact: true }).waitFor();
+      server.answer.arrive("m00005", { temperature_c: 12.3, moisture_pct: 34.5 });
+      await row.getByText("fresh").waitFor();
+      await row.getByText("34.5").waitFor();
+    }));
+
+  await check("a silent device is found by its state, with the cause", () =>
+    at(browser, "open", "/", async (page) => {
+      await page.getByRole("button", { name: /^silent/ }).click();
+      await page.getByText("its gateway south is silent").first().waitFor();
+      await page.locator("tr.row .state-fresh").first().waitFor({ state: "detached" });
+      await page.getByLabel("Search devices").fill("m00008");
+      await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
+      await page.getByRole("link", { name: "Windbreak 1" }).click();
+      await page.getByRole("heading", { level: 1, name: "Windbreak 1" }).waitFor();
+    }));
+
+  await check("the curve zooms by drag, wheel and keys, asks for finer data, and double click shows everything", () =>
+    at(browser, "open", "/devices/socorro", async (page) => {
+      const plot = page.locator(".plot[data-quantity=moisture] .u-over");
+      await plot.waitFor();
+      await plot.scrollIntoViewIfNeeded();
+      const before = await rangeOf(page);
+      const box = await plot.boundingBox();
+      const asked = page.waitForRequest(/\/series\?/);
+      await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 5 });
+      await page.mouse.up();
+      await asked;
+      const dragged = await rangeOf(page);
+      assert(dragged !== before && dragged.includes("(6 days)") || dragged.includes("(5 days)"), `after the drag: ${dragged}`);
+      await page.locator(".plots").focus();
+      await page.keyboard.press("+");
+      const keyed = await rangeOf(page);
+      assert(keyed !== dragged, "the key did nothing");
+      await page.mouse.move(box.x + 50, box.y + 50);
+      await page.mouse.wheel(0, 240);
+      await page.waitForFunction((old) => document.querySelector(".curves p.range").innerText !== old, keyed);
+      await plot.dblclick();
+      await page.waitForFunction(() => /\((366|365) days\)|years/.test(document.querySelector(".curves p.range").innerText));
+    }));
+
+  await check("a gap is drawn as a gap: no line crosses it", () =>
+    at(browser, "open", "/devices/ithaca", async (page, server) => {
+      await page.getByRole("button", { name: "All", exact: true }).click();
+      await page.waitForFunction(() => /\((36[456] days)\)/.test(document.querySelector(".curves p.range").innerText));
+      await page.waitForFunction(() => document.querySelector(".plots-loading") === null);
+      await page.waitForTimeout(400);
+      const { gaps, time } = await (await fetch(`${server.url}/api/v1/devices/ithaca/series`)).json();
+      const [from, to] = gaps.map((gap) => gap.map((text) => Date.parse(text) / 1000)).sort((a, b) => b[1] - b[0] - (a[1] - a[0]))[0];
+      assert(to - from > 6 * 86_400, "the sample's station was silent for more than six days");
+      const bounds = [time[0] - 1800, time.at(-1) + 1800];
+      const found = await page.evaluate(columns, { bounds, gap: [from, to] });
+      assert(found.inside === 0, `${found.inside} of ${found.looked} columns of the gap have ink of the line`);
+      assert(found.outside > 20, `only ${found.outside} columns beside it have`);
+    }));
+
+  await check("thresholds are set among the details, and the curve shows them", () =>
+    at(browser, "open", "/devices/ithaca", async (page) => {
+      await page.getByRole("button", { name: "Details and thresholds" }).click();
+      await accessible(page);
+      await page.getByLabel("Moisture low (%)").fill("12.5");
+      await page.getByLabel("Name", { exact: true }).fill('<img src=x onerror="document.title=1">');
+      const [request] = await Promise.all([page.waitForRequest(/\/details$/), page.getByRole("button", { name: "Save details" }).click()]);
+      assert(JSON.parse(request.postData()).moisture_low === 12.5, request.postData());
+      await page.getByRole("heading", { level: 1, name: "<img src=x" }).waitFor();
+      assert((await page.locator("main img").count()) === 0, "a name became an element");
+    }));
+
+  await check("a cell of the calendar opens its day, by keys", () =>
+    at(browser, "open", "/completeness", async (page) => {
+      await page.locator("button.cell[tabindex='0']").focus();
+      await page.keyboard.press("End");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").getByText("Surveys that brought it").waitFor();
+      await accessible(page);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      assert(await page.evaluate(() => document.activeElement?.matches("button.cell")), "the focus went elsewhere");
+    }));
+
+  await check("the field shows another time and quantity, and a device is placed by pressing", () =>
+    at(browser, "open", "/field", async (page) => {
+      await page.getByRole("button", { name: "Temperature" }).click();
+      await page.locator("#field-time").focus();
+      await page.keyboard.press("ArrowLeft");
+      await page.getByText(/^About /).waitFor();
+      await page.getByRole("button", { name: /^Place / }).first().click();
+      const [request] = await Promise.all([page.waitForRequest(/\/details$/), page.locator(".sketch > svg").click({ position: { x: 90, y: 90 } })]);
+      const { latitude, longitude } = JSON.parse(request.postData());
+      assert(Math.abs(latitude - 42.44) < 0.01 && Math.abs(longitude + 76.25) < 0.01, `${latitude} ${longitude}`);
+    }));
+
+  await check("who is not signed in signs in, and comes back to where they were going", () =>
+    at(browser, "accounts", "/devices/socorro?x=1", async (page) => {
+      await page.getByRole("heading", { name: "Sign in" }).waitFor();
+      await accessible(page);
+      await page.getByLabel("Name").fill("vera");
+      await page.getByLabel("Password").fill("wrong");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByText("name or password is wrong").waitFor();
+      await page.getByLabel("Password").fill("correct horse");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("heading", { level: 1, name: "Lower row 1" }).waitFor();
+      assert(page.url().endsWith("/devices/socorro?x=1"), page.url());
+    }));
+
+  await check("a viewer sees what needs more than their role disabled, with the reason", () =>
+    at(browser, "accounts", "/sign-in?back=/settings", async (page) => {
+      await page.getByLabel("Name").fill("vera");
+      await page.getByLabel("Password").fill("correct horse");
+      await page.keyboard.press("Enter");
+      await page.getByText("Your role is viewer; this needs the role administrator.").first().waitFor();
+      assert(await page.getByRole("button", { name: "New account" }).isDisabled(), "the button works");
+      await accessible(page);
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    }));
+
+  await check("an administrator makes a token, which is shown once, and a refusal is told in the cloud's words", () =>
+    at(browser, "accounts", "/sign-in?back=/settings", async (page) => {
+      await page.getByLabel("Name").fill("ada");
+      await page.getByLabel("Password").fill("correct horse");
+      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("south");
+      await page.getByRole("button", { name: "Make token" }).click();
+      await page.getByText("fp_5wq0").waitFor();
+      await page.getByRole("button", { name: "I have it" }).click();
+      await page.getByText("fp_5wq0").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Change the account ada" }).click();
+      await page.getByRole("button", { name: "Remove account" }).click();
+      await page.getByText("this is the last administrator").waitFor();
+    }));
+
+  await check("the first administrator is made by the link, whose code leaves the address", () =>
+    at(browser, "fresh", "/setup#code=once-only", async (page) => {
+      await page.getByLabel("Name").fill("ada");
+      assert(!page.url().includes("once-only"), page.url());
+      await page.getByLabel("Password", { exact: true }).fill("a long enough one");
+      await page.getByLabel("Password again").fill("a long enough one");
+      await accessible(page);
+      await page.getByRole("button", { name: "Make the account" }).click();
+      await page.getByRole("heading", { level: 1, name: "Fleet" }).waitFor();
+    }));
+
+  await check("a cloud without devices tells how to connect a gateway, with its own address", () =>
+    at(browser, "empty", "/", async (page, server) => {
+      await page.getByText(`--cloud ${server.url}`).waitFor();
+      await accessible(page);
+    }));
+
+  await check("a rule is made", () =>
+    at(browser, "open", "/alerts", async (page) => {
+      await page.getByRole("button", { name: "New rule" }).click();
+      await page.getByLabel("Rings for").selectOption("temperature_above");
+      await page.getByLabel("Value (°C)").fill("38");
+      await page.getByRole("checkbox", { name: /Farm phone/ }).check();
+      await accessible(page);
+      await page.getByRole("button", { name: "Make rule" }).click();
+      await page.getByText("Temperature above 38 °C").waitFor();
+    }));
+
+  await check("a cloud that goes away is told, and found again", () =>
+    at(browser, "open", "/", async (page, server) => {
+      await page.getByText("live", { exact: true }).waitFor();
+      const port = Number(new URL(server.url).port);
+      await server.stop();
+      await page.getByText("The connection to the cloud is lost.").waitFor({ timeout: 20_000 });
+      const again = await start(port, 60, "open");
+      await page.getByText("live", { exact: true }).waitFor({ timeout: 20_000 });
+      await page.getByText("The connection to the cloud is lost.").waitFor({ state: "detached" });
+      await again.stop();
+    }));
+
+  await check("the skip link is the first stop, and pages are reached by keys", () =>
+    at(browser, "open", "/", async (page) => {
+      await page.locator("table.fleet a").first().waitFor();
+      await page.keyboard.press("Tab");
+      assert(await page.evaluate(() => document.activeElement?.classList.contains("skip")), "no skip link first");
+      await page.keyboard.press("Enter");
+      assert(await page.evaluate(() => document.activeElement?.id === "main"), "it does not skip");
+    }));
+
+  await check("a phone shows the fleet as rows with their sorting", () =>
+    at(browser, "open", "/", async (page) => {
+      await page.getByLabel("Sort by").selectOption("moisture");
+      await page.locator("tr.row a").first().waitFor();
+      await page.locator("tr.row a").first().tap();
+      await page.locator(".curves").waitFor();
+    }, { viewport: PHONE, phone: true }));
+}

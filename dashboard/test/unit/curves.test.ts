@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { flagNames } from "../../src/lib/flags";
+import { extent, gapsWithin, nearest, path, stretches } from "../../src/lib/gaps";
+import { cellKind, cellText } from "../../src/lib/slots";
+import { byKey, LEAST, panned, preset, type Range, within, zoomed } from "../../src/lib/zoom";
+
+describe("a line", () => {
+  test("is never drawn over a missing value", () => {
+    expect(stretches([1, 2, null, null, 3, null])).toEqual([[[0, 1], [1, 2]], [[4, 3]]]);
+    const drawn = path([1, 2, null, 3, 4], 0, 4, 50, 40);
+    expect(drawn.match(/M/g)).toHaveLength(2);
+    expect(drawn).toBe("M5.0 30.0L15.0 20.0M35.0 10.0L45.0 0.0");
+  });
+  test("of one reading between two gaps is a dot", () => {
+    expect(path([null, 2, null], 0, 4, 30, 40)).toBe("M15.0 20.0h.01");
+  });
+  test("of nothing is nothing", () => {
+    expect([path([null, null], 0, 1, 10, 10), extent([null], 4)]).toEqual(["", null]);
+  });
+  test("does not make weather of noise", () => {
+    expect(extent([20, 20.2, null], 6)).toEqual([17.1, 23.1]);
+    expect(extent([0, 30], 6)).toEqual([0, 30]);
+  });
+});
+
+describe("gaps", () => {
+  test("are cut to what is in sight", () => {
+    expect(gapsWithin([[0, 10], [20, 40], [90, 95]], 5, 30)).toEqual([[5, 10], [20, 30]]);
+  });
+  test("are looked across for the nearest reading", () => {
+    expect(nearest([0, 10, 20, 30], [1, null, null, 4], 12)).toBe(0);
+    expect(nearest([0, 10, 20, 30], [1, null, null, 4], 22)).toBe(3);
+    expect(nearest([], [], 5)).toBeNull();
+  });
+});
+
+describe("zooming", () => {
+  const year: Range = [0, 365 * 86_400];
+  test("keeps the instant under the pointer where it is", () => {
+    const [from, to] = zoomed([100_000, 200_000], 0.5, 125_000, year);
+    expect([from, to]).toEqual([112_500, 162_500]);
+    expect((125_000 - from) / (to - from)).toBe(0.25);
+  });
+  test("ends at an hour and at the whole", () => {
+    expect(zoomed([0, LEAST], 0.1, 1800, year)).toEqual([0, LEAST]);
+    expect(zoomed(year, 2, 5, year)).toEqual(year);
+  });
+  test("and moving never leave the readings", () => {
+    expect(panned([0, 86_400], -5, year)).toEqual([0, 86_400]);
+    expect(within([year[1] - 10, year[1] + 90], year)).toEqual([year[1] - 100, year[1]]);
+  });
+  test("shows the last days up to the last reading", () => {
+    expect(preset(7, year)).toEqual([358 * 86_400, year[1]]);
+    expect(preset(null, year)).toEqual(year);
+    expect(preset(365 * 3, year)).toEqual(year);
+  });
+  test("works by keys, and other keys are left alone", () => {
+    const range: Range = [86_400, 3 * 86_400];
+    expect(byKey("+", range, year, year)).toEqual([1.5 * 86_400, 2.5 * 86_400]);
+    expect(byKey("ArrowRight", range, year, year)).toEqual([1.5 * 86_400, 3.5 * 86_400]);
+    expect(byKey("Home", range, year, year)).toEqual([0, 2 * 86_400]);
+    expect(byKey("0", range, year, year)).toEqual(year);
+    expect(byKey("Tab", range, year, year)).toBeNull();
+  });
+});
+
+describe("a day of slots", () => {
+  test("is whole only if nothing is missing", () => {
+    expect([[24, 24], [23, 24], [20, 24], [12, 24], [1, 24], [0, 24], [0, 0], [25, 24]].map(([held, due]) => cellKind(held as number, due as number))).toEqual(["all", "nearly", "most", "half", "few", "none", "undue", "all"]);
+  });
+  test("says what is missing", () => {
+    expect(cellText("2025-07-01", 20, 24)).toBe("Tue 1 Jul 2025: 20 of 24 slots held, 4 missing");
+    expect(cellText("2025-07-01", 0, 0)).toBe("Tue 1 Jul 2025: no slot due");
+  });
+});
+
+test("flags are named as the network names them, and an unknown one is not hidden", () => {
+  expect(flagNames(0)).toEqual([]);
+  expect(flagNames((1 << 8) | (1 << 3))).toEqual(["D01 frozen soil", "D06 spike"]);
+  expect(flagNames(1 << 15)).toEqual(["unknown flag 32768"]);
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import type { FleetDevice } from "../../src/api/types";
+import { at, colourOf, ENDS, inkOn, luminance, type Quantity } from "../../src/lib/colour";
+import { around, project, scaleBar, size, unproject } from "../../src/lib/map";
+import { patched } from "../../src/pages/fleet/rows";
+
+const QUANTITIES: readonly Quantity[] = ["moisture", "temperature"];
+
+describe("colours", () => {
+  test("of temperature are ordered by lightness alone", () => {
+    const steps = Array.from({ length: 50 }, (_, index) => luminance(at("temperature", index / 49)));
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+  });
+  test("bear their number with a contrast of 4.5 or more, whatever the value", () => {
+    for (const quantity of QUANTITIES) {
+      const [low, high] = ENDS[quantity];
+      for (let value = low - 5; value <= high + 5; value += 0.25) {
+        const ground = luminance(at(quantity, (value - low) / (high - low)));
+        const ink = inkOn(quantity, value) === "#ffffff" ? 1 : 0;
+        const contrast = (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
+        expect(contrast, `${quantity} ${value}`).toBeGreaterThanOrEqual(4.5);
+      }
+    }
+  });
+  test("beyond the scale are those of its ends", () => {
+    expect(colourOf("moisture", 99)).toBe(colourOf("moisture", 50));
+    expect(colourOf("temperature", -60)).toBe(colourOf("temperature", -10));
+  });
+});
+
+describe("the map", () => {
+  const places = [{ latitude: 42.44, longitude: -76.25 }, { latitude: 42.442, longitude: -76.246 }];
+  test("has room around every device, and a lone one stands in the middle", () => {
+    const box = around(places);
+    expect(box && box.south < 42.44 && box.north > 42.442 && box.west < -76.25 && box.east > -76.246).toBe(true);
+    const alone = around([{ latitude: 10, longitude: 20 }]);
+    expect(alone).not.toBeNull();
+    if (alone) {
+      const drawing = size(alone);
+      expect(project({ latitude: 10, longitude: 20 }, alone, drawing).x).toBeCloseTo(drawing.width / 2, 3);
+    }
+    expect(around([])).toBeNull();
+  });
+  test("brings a point back to the place it came from, to a metre", () => {
+    const box = around(places);
+    if (box === null) throw new Error("no box");
+    const drawing = size(box);
+    for (const place of places) {
+      const { x, y } = project(place, box, drawing);
+      expect(unproject(x, y, box, drawing)).toEqual(place);
+    }
+  });
+  test("has a bar of a round length that fits", () => {
+    const box = around(places);
+    if (box === null) throw new Error("no box");
+    const { metres, part } = scaleBar(box);
+    expect([100, 200, 50].includes(metres) && part <= 0.25).toBe(true);
+  });
+});
+
+describe("a reading that comes while the fleet is shown", () => {
+  const row = { id: "m1", state: "silent", cause: { kind: "device", text: "", gateway: null, since: "" }, last_time: "2025-07-01T12:00:00Z", last: { temperature_c: 20, moisture_pct: 30 } } as FleetDevice;
+  const event = { device: "m1", new: 1, temperature_c: 21, moisture_pct: null };
+  test("changes its device's row", () => {
+    expect(patched(row, { ...event, time: "2025-07-01T13:00:00Z" })).toMatchObject({ state: "fresh", cause: null, last_time: "2025-07-01T13:00:00Z", last: { temperature_c: 21, moisture_pct: null } });
+  });
+  test("and is older than what is shown does not become the last", () => {
+    expect(patched(row, { ...event, time: "2025-07-01T11:00:00Z" })).toMatchObject({ state: "fresh", last_time: "2025-07-01T12:00:00Z", last: { temperature_c: 20 } });
+  });
+});
