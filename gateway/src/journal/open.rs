@@ -184,7 +184,10 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let starts = fact(facts::STARTS)?.unwrap_or(0).wrapping_add(1);
     let starts = if bug::on(Bug::QuietStart) { 1 } else { starts };
     match facts::set_integer(&conn, facts::STARTS, starts).doing("write", &path) {
-        Err(error) if starts > 1 && error.is_full() => tracing::debug!(%error, "nothing new at this start"),
+        Err(error) if starts > 1 && error.is_full() => {
+            tracing::debug!(%error, "nothing new at this start");
+            sync_log(&conn).doing("sync", &path)?;
+        }
         written => written?,
     }
     let id = identify(&conn, &path, *random)?;
@@ -227,6 +230,18 @@ fn rewrite(conn: &Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))
+}
+
+/// Makes durable what stands in the log where there is no room for a commit: it is synced before it is folded, and whether the file
+/// has room for it is another matter.
+fn sync_log(conn: &Connection) -> rusqlite::Result<()> {
+    if bug::on(Bug::FullStart) {
+        return Ok(());
+    }
+    match rewrite(conn) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Checks the file. A page that cannot be read is damaged if this is the `last` attempt.
