@@ -4,7 +4,6 @@ use super::facts::{DeviceFacts, GatewayFacts};
 pub(crate) use crate::fleet::state::GRACE;
 use crate::{fleet::cause, submission::Origin};
 use fieldpost_core::UtcInstant;
-use std::time::Duration;
 
 /// Since when a device owes its second survey (`owed` 2), or its first (1).
 pub(crate) fn overdue_since(device: &DeviceFacts, owed: u32) -> UtcInstant {
