@@ -17,6 +17,9 @@ use tokio::{sync::Notify, time::Instant};
 /// Looks between two prunings of old alerts.
 const LOOKS_TO_PRUNE: u32 = 60;
 
+/// By how much the clock goes wrong between two looks if somebody sets it.
+const JUMP: Duration = Duration::from_mins(5);
+
 /// How fast alerts are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -39,7 +42,7 @@ pub(crate) async fn run(store: Store, post: Post, data: PathBuf, pace: Pace, sto
         store,
         data,
         put,
-        settled: clock::now().saturating_add(pace.settle),
+        settling: Settling::new(pace.settle, clock::now(), Instant::now()),
         failing: false,
         looks: 0,
     };
@@ -49,13 +52,38 @@ pub(crate) async fn run(store: Store, post: Post, data: PathBuf, pace: Pace, sto
     }
 }
 
+/// Until when nobody is newly called silent: a while after the start, and after the clock was set. A machine that starts with the
+/// clock of its last shutdown, or of a year ago, would call everybody silent when the right time comes over the network.
+#[derive(Debug)]
+struct Settling {
+    pause: Duration,
+    end: Instant,
+    /// The last look, by the clock that can be set and by the one that cannot.
+    last: (UtcInstant, Instant),
+}
+
+impl Settling {
+    fn new(pause: Duration, now: UtcInstant, moment: Instant) -> Self {
+        Self { pause, end: moment + pause, last: (now, moment) }
+    }
+
+    fn until(&mut self, now: UtcInstant, moment: Instant) -> UtcInstant {
+        let (then, before) = std::mem::replace(&mut self.last, (now, moment));
+        let expected = then.saturating_add(moment.saturating_duration_since(before));
+        // One of the two is nothing: a duration is not negative.
+        if now.duration_since(expected).max(expected.duration_since(now)) > JUMP {
+            self.end = moment + self.pause;
+        }
+        now.saturating_add(self.end.saturating_duration_since(moment))
+    }
+}
+
 struct Watch {
     store: Store,
     data: PathBuf,
     /// Told when messages may have been put out.
     put: Arc<Notify>,
-    /// Until when nobody is newly called silent.
-    settled: UtcInstant,
+    settling: Settling,
     /// The last look failed, and that was said.
     failing: bool,
     looks: u32,
@@ -104,7 +132,10 @@ impl Watch {
             return Ok(());
         }
         self.store.judge_quiet(now).await?;
-        let around = Surroundings { disk_used: disk_used(&self.data), settled: self.settled };
+        let around = Surroundings {
+            disk_used: disk_used(&self.data),
+            settled: self.settling.until(now, Instant::now()),
+        };
         self.store.judge_situation(around, now).await?;
         if self.looks.is_multiple_of(LOOKS_TO_PRUNE) {
             self.store.prune_alerts().await?;
@@ -133,4 +164,27 @@ fn disk_used(folder: &Path) -> Option<i64> {
     // What is reserved for the system counts as used: we shall not get it.
     let used = total.saturating_sub(free).saturating_mul(10_000).checked_div(total)?;
     i64::try_from(used).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p8_nobody_is_newly_silent_for_a_while_after_the_start_and_after_the_clock_was_set() {
+        let pause = Duration::from_mins(15);
+        let (start, wall) = (Instant::now(), "2020-01-01T00:00:00Z".parse::<UtcInstant>().unwrap());
+        let mut settling = Settling::new(pause, wall, start);
+        let minutes = |number| Duration::from_mins(number);
+        assert_eq!(settling.until(wall, start), wall.saturating_add(pause));
+        let now = wall.saturating_add(minutes(20));
+        assert_eq!(settling.until(now, start + minutes(20)), now, "settled");
+        for (set, at) in [("2026-07-01T00:00:00Z", 21), ("2026-06-01T00:00:00Z", 50)] {
+            let set: UtcInstant = set.parse().unwrap();
+            let at = start + minutes(at);
+            assert_eq!(settling.until(set, at), set.saturating_add(pause), "the clock was set");
+            let later = set.saturating_add(minutes(16));
+            assert_eq!(settling.until(later, at + minutes(16)), later, "settled");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::fixed::{Fixed, Hundredths, Millionths};
 use crate::{
-    fleet::{cause::Cause, spark},
+    fleet::cause::Cause,
     store::{Bringer, Shown},
 };
 use fieldpost_core::UtcInstant;
@@ -105,7 +105,7 @@ impl From<Shown> for JsonShown {
         let all = |means: Vec<Option<i64>>| means.into_iter().map(|mean| mean.map(Fixed)).collect();
         let spark = shown.spark.map(|spark| JsonSpark {
             from: text(UtcInstant::from_millis(spark.from)),
-            step_s: spark::STEP_MS / 1_000,
+            step_s: spark.step / 1_000,
             temperature_c: all(spark.temperature),
             moisture_pct: all(spark.moisture),
         });

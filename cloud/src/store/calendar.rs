@@ -22,8 +22,8 @@ const MAX_SURVEYS: usize = 1_000;
 const MAX_CONFLICTS: usize = 1_000;
 /// Slots of one day that are named as missing.
 const MAX_MISSING: usize = 1_440;
-/// How long before a day a survey may begin that has readings of it, in days.
-const LONGEST_SURVEY: i64 = 40;
+/// How long before a day a survey may begin that has readings of it, in days: a year that was imported is one.
+const LONGEST_SURVEY: i64 = 400;
 
 /// Which devices and days are asked for.
 #[derive(Debug, Clone)]

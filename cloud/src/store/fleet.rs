@@ -178,7 +178,7 @@ fn shown(
         _ => interval(connection, &brief, &details)?,
     };
     let (held, due) = week(connection, &brief, &facts, interval_s, now)?;
-    let spark = brief.last_time.map(|last| Spark::new(last, &points));
+    let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
     let gateway = facts.gateway.and_then(|number| gateways.get(&number));
     Ok(Shown {
         state,
