@@ -28,7 +28,8 @@ pub(crate) struct BackupArgs {
   fieldpost restore --data cloud-data backups/store-2026-07-01.db --replace
 
 The cloud must not run. With --replace what is there is set aside as store.db.before-restore-1, not deleted. Gateways notice that the
-store is an older one, and send again by themselves what it lacks, as far back as they keep it (30 days).")]
+store is an older one, and send again by themselves what it lacks, as far back as they keep it (30 days). Passwords and tokens are those
+of the backup: what was revoked since is to be revoked again. Everybody has to sign in again, and messages that waited are not sent.")]
 pub(crate) struct RestoreArgs {
     #[command(flatten)]
     store: StoreArgs,

@@ -7,6 +7,7 @@ use super::{
     check,
     file::{self, beside},
     migrations, open,
+    vault::Vault,
 };
 use crate::Error;
 use rusqlite::{Connection, OpenFlags};
@@ -114,9 +115,20 @@ pub fn restore(from: &Path, store: &Path, replace: bool) -> Result<(Copied, Opti
     fs::copy(from, &part).map_err(|error| unwritable(&part, &error.to_string()))?;
     // What was read from the one disk is not yet whole on the other.
     examine(&part)?;
+    forget(&part)?;
     let aside = if store.exists() { Some(set_aside(store)?) } else { None };
     settle(&part, store)?;
     Ok((copied, aside))
+}
+
+/// What was so then and must not be again by itself: somebody signed in who signed out since, a link for the first account, a
+/// message that was delivered long ago. Passwords and tokens are those of the backup.
+fn forget(store: &Path) -> Result<(), Error> {
+    let failed = |error: &rusqlite::Error| unwritable(store, &error.to_string());
+    let mut vault = Vault::open(store)?;
+    let forget = "DELETE FROM sessions; DELETE FROM setup; DELETE FROM outbox";
+    vault.change(|transaction| transaction.execute_batch(forget)).map_err(|error| failed(&error))?;
+    vault.close().map_err(|error| failed(&error))
 }
 
 /// Moves a store away, its log first: a log without its store is noticed at the next start, a store with another's log is not.
@@ -174,6 +186,29 @@ mod tests {
             (name.contains(".part") || name.contains(".new")).then_some(name)
         });
         assert_eq!(leftovers.collect::<Vec<_>>(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn p9_who_was_signed_in_when_a_backup_was_made_is_not_when_it_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, backup) = (folder.path().join("store.db"), folder.path().join("copy.db"));
+        let mut vault = vault(&store);
+        let tables = ["sessions", "setup", "outbox"];
+        let rows = "INSERT INTO sessions VALUES (x'01', 1, 1, 1); INSERT INTO setup VALUES (x'02', 1);
+            INSERT INTO outbox (channel, message, body, put, due) VALUES (1, 'm', '{}', 1, 1)";
+        vault.change(|transaction| transaction.execute_batch(rows)).unwrap();
+        drop(vault);
+        back_up(&store, &backup, &mut |_, _| {}).unwrap();
+        let held = |path: &Path| {
+            let connection = Connection::open(path).unwrap();
+            tables.map(|table| {
+                let count = format!("SELECT count(*) FROM {table}");
+                connection.query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
+            })
+        };
+        assert_eq!(held(&backup), [1, 1, 1]);
+        restore(&backup, &store, true).unwrap();
+        assert_eq!(held(&store), [0, 0, 0]);
     }
 
     #[test]
