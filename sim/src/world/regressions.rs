@@ -21,7 +21,7 @@ pub struct Regression {
 pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::SalvageSkips, seed: 55, days: 10 },
     Regression { bug: Bug::EmptyFileIsNew, seed: 37, days: 10 },
-    Regression { bug: Bug::SalvageUntold, seed: 547, days: 10 },
+    Regression { bug: Bug::SalvageUntold, seed: 482, days: 10 },
     Regression { bug: Bug::SeqTwice, seed: 187, days: 10 },
     Regression { bug: Bug::QuietStart, seed: 357, days: 10 },
     Regression { bug: Bug::FullStart, seed: 105_934, days: 10 },
