@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, open } from "../e2e/browser.mjs";
 import { workshop } from "./program.mjs";
+import { demo } from "./demo.mjs";
 import { receiver } from "./receiver.mjs";
 import { story } from "./story.mjs";
 
@@ -28,12 +29,20 @@ async function check(name, what) {
   }
 }
 
+/** A browser of its own at `url`. */
+async function visit(url) {
+  const visitor = await open(browser, url);
+  visitor.page.setDefaultTimeout(10_000);
+  shown = visitor.page;
+  return visitor;
+}
+
 try {
   const [cloud, second] = await Promise.all([shop.cloud("cloud"), shop.cloud("second")]);
-  const [{ page, complaints }, visitor] = await Promise.all([open(browser, cloud.url), open(browser, cloud.url)]);
-  shown = page;
-  for (const one of [page, visitor.page]) one.setDefaultTimeout(10_000);
+  const visitor = await visit(cloud.url);
+  const { page, complaints } = await visit(cloud.url);
   await story({ check, page, visitor: visitor.page, complaints, shop, cloud, second, hook });
+  await demo({ check, visit, shop });
 } catch (error) {
   if (failed === 0) console.log(`FAIL  ${error.stack}`);
   failed += 1;
