@@ -83,11 +83,7 @@ pub(crate) struct SurveyRow {
 
 impl Store {
     /// A page of rows.
-    pub(crate) async fn calendar(
-        &self,
-        asked: Calendar,
-        now: UtcInstant,
-    ) -> Result<CalendarPage, ReadError> {
+    pub(crate) async fn calendar(&self, asked: Calendar, now: UtcInstant) -> Result<CalendarPage, ReadError> {
         self.readers.ask(move |connection| calendar(connection, &asked, now)).await
     }
 
@@ -102,11 +98,7 @@ impl Store {
     }
 }
 
-fn calendar(
-    connection: &Connection,
-    asked: &Calendar,
-    now: UtcInstant,
-) -> rusqlite::Result<CalendarPage> {
+fn calendar(connection: &Connection, asked: &Calendar, now: UtcInstant) -> rusqlite::Result<CalendarPage> {
     let snapshot = connection.unchecked_transaction()?;
     let mut devices = fleet::briefs(&snapshot)?;
     devices.retain(|device| device.matches(&asked.search));

@@ -215,7 +215,8 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
       <circle class="mark-ring" r={radius + 6} />
       <circle class="mark-body" r={radius} style={{ fill: value === null ? "" : colourOf(quantity, value) }} />
       <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
-        {named ? (device.name ?? device.id) : ""}
+        {/* The blank parts it from the number for those who hear or say both. */}
+        {named ? `${device.name ?? device.id} ` : ""}
       </text>
       <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
         {drawn}
