@@ -22,6 +22,8 @@ struct JsonCalendar {
     from: String,
     to: String,
     total: usize,
+    /// The newest reading of all devices that match, not only of this page.
+    newest: Option<String>,
     devices: Vec<JsonRow>,
 }
 
@@ -29,6 +31,7 @@ struct JsonCalendar {
 struct JsonRow {
     id: String,
     name: Option<String>,
+    last_time: Option<String>,
     held: Vec<i64>,
     due: Vec<i64>,
 }
@@ -54,9 +57,20 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
         offset: asked::offset(&keys)?,
         limit: keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
     };
-    let (total, rows) = api.intake.store.calendar(calendar, now).await?;
-    let row = |row: CalendarRow| JsonRow { id: row.id, name: row.label, held: row.held, due: row.due };
-    let devices = rows.into_iter().map(row).collect();
-    let page = JsonCalendar { from: asked::date(from), to: asked::date(to), total, devices };
+    let found = api.intake.store.calendar(calendar, now).await?;
+    let row = |row: CalendarRow| JsonRow {
+        id: row.id,
+        name: row.label,
+        last_time: row.last_time.map(|time| time.to_string()),
+        held: row.held,
+        due: row.due,
+    };
+    let page = JsonCalendar {
+        from: asked::date(from),
+        to: asked::date(to),
+        total: found.total,
+        newest: found.newest.map(|time| time.to_string()),
+        devices: found.rows.into_iter().map(row).collect(),
+    };
     Ok(paging::json(&page, None))
 }

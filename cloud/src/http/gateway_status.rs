@@ -1,6 +1,12 @@
 //! `PUT /api/v1/gateways/{name}/status`: what a gateway tells of itself every few minutes.
 
-use super::{Api, input, problem::Problem, query::Keys, server::Kept, surveys::MAX_NAME};
+use super::{
+    Api, input,
+    problem::Problem,
+    query::Keys,
+    server::Kept,
+    surveys::{MAX_NAME, is_name},
+};
 use crate::{
     clock,
     store::{Report, RoundReport},
@@ -58,13 +64,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<StatusCode, Problem> {
     Keys::of(&uri, &[])?;
-    // As the header that a gateway names itself by with its surveys can bear it.
-    let legal = |name: &String| {
-        (1..=MAX_NAME).contains(&name.len())
-            && name.trim() == name
-            && name.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-    };
-    let name = path.ok().map(|Path(name)| name).filter(legal).ok_or_else(|| {
+    let name = path.ok().map(|Path(name)| name).filter(|name| is_name(name)).ok_or_else(|| {
         bad(format!(
             "a gateway's name has 1 to {MAX_NAME} visible ASCII characters and no blanks around them"
         ))

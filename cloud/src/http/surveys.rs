@@ -91,9 +91,14 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
 fn origin(headers: &HeaderMap, peer: String) -> Result<Origin, Problem> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let bad = |detail: String| Problem::bad_request("bad-header", detail);
-    let gateway = match text(GATEWAY).map(str::trim) {
-        Some(name) if (1..=MAX_NAME).contains(&name.len()) => name.to_owned(),
-        Some(_) => return Err(bad(format!("Fieldpost-Gateway: a name has 1 to {MAX_NAME} characters"))),
+    let gateway = match headers.get(GATEWAY) {
+        Some(name) => match name.to_str().map(str::trim) {
+            Ok(name) if is_name(name) => name.to_owned(),
+            _ => {
+                let rule = format!("a name has 1 to {MAX_NAME} visible ASCII characters");
+                return Err(bad(format!("Fieldpost-Gateway: {rule}")));
+            }
+        },
         None => peer,
     };
     let zone = |name| {
@@ -104,6 +109,12 @@ fn origin(headers: &HeaderMap, peer: String) -> Result<Origin, Problem> {
     };
     let custody = custody(headers).map_err(|fault| bad(fault.to_string()))?;
     Ok(Origin { gateway, time_zone: text(TIME_ZONE).map(zone).transpose()?, custody })
+}
+
+/// Whether a sender may have this name, which must be the same in a header and in a path.
+pub(super) fn is_name(name: &str) -> bool {
+    let visible = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    (1..=MAX_NAME).contains(&name.len()) && name.trim() == name && visible
 }
 
 fn custody(headers: &HeaderMap) -> Result<Option<Custody>, BadCustody> {

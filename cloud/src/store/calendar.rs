@@ -35,11 +35,22 @@ pub(crate) struct Calendar {
     pub(crate) limit: usize,
 }
 
+/// The rows of a page, and what holds of all devices that match.
+#[derive(Debug)]
+pub(crate) struct CalendarPage {
+    pub(crate) total: usize,
+    /// When the newest reading of any of them was measured.
+    pub(crate) newest: Option<UtcInstant>,
+    pub(crate) rows: Vec<CalendarRow>,
+}
+
 /// A device's row in the calendar: a number for each day.
 #[derive(Debug)]
 pub(crate) struct CalendarRow {
     pub(crate) id: String,
     pub(crate) label: Option<String>,
+    /// When its newest reading was measured.
+    pub(crate) last_time: Option<UtcInstant>,
     pub(crate) held: Vec<i64>,
     pub(crate) due: Vec<i64>,
 }
@@ -71,12 +82,8 @@ pub(crate) struct SurveyRow {
 }
 
 impl Store {
-    /// How many devices match, and a page of their rows.
-    pub(crate) async fn calendar(
-        &self,
-        asked: Calendar,
-        now: UtcInstant,
-    ) -> Result<(usize, Vec<CalendarRow>), ReadError> {
+    /// A page of rows.
+    pub(crate) async fn calendar(&self, asked: Calendar, now: UtcInstant) -> Result<CalendarPage, ReadError> {
         self.readers.ask(move |connection| calendar(connection, &asked, now)).await
     }
 
@@ -91,16 +98,13 @@ impl Store {
     }
 }
 
-fn calendar(
-    connection: &Connection,
-    asked: &Calendar,
-    now: UtcInstant,
-) -> rusqlite::Result<(usize, Vec<CalendarRow>)> {
+fn calendar(connection: &Connection, asked: &Calendar, now: UtcInstant) -> rusqlite::Result<CalendarPage> {
     let snapshot = connection.unchecked_transaction()?;
     let mut devices = fleet::briefs(&snapshot)?;
     devices.retain(|device| device.matches(&asked.search));
     devices.sort_by_cached_key(|device| (device.title(), device.id.clone()));
     let total = devices.len();
+    let newest = devices.iter().filter_map(|device| device.last_time).max().map(UtcInstant::from_millis);
     let mut rows = Vec::new();
     for device in devices.into_iter().skip(asked.offset).take(asked.limit) {
         let details = details::of(&snapshot, device.number)?;
@@ -115,9 +119,10 @@ fn calendar(
             due: due.collect(),
             id: device.id,
             label: device.label,
+            last_time: device.last_time.map(UtcInstant::from_millis),
         });
     }
-    Ok((total, rows))
+    Ok(CalendarPage { total, newest, rows })
 }
 
 fn one_day(

@@ -131,11 +131,22 @@ export interface Day {
   where: string;
 }
 
+/** A number a day. */
+export interface CalendarRow {
+  id: string;
+  name: string | null;
+  last_time: string | null;
+  held: number[];
+  due: number[];
+}
+
 export interface Completeness {
   from: string;
   to: string;
   total: number;
-  devices: { id: string; name: string | null; held: number[]; due: number[] }[];
+  /** The newest reading of all devices that match, not only of this page. */
+  newest: string | null;
+  devices: CalendarRow[];
 }
 
 export interface Quarantined {

@@ -1,22 +1,30 @@
 /** How a day of slots is shown. */
-import { date, dayStart } from "./format";
+import { date, day, dayStart, parse } from "./format";
 
 /** From nothing due to everything held; each has a colour and a shape of its own. */
-export type CellKind = "undue" | "none" | "few" | "half" | "most" | "nearly" | "all";
+export type CellKind = "undue" | "since" | "none" | "few" | "half" | "most" | "nearly" | "all";
 
-export function cellKind(held: number, due: number): CellKind {
+/** `over`: whether the device has no reading of this day or any later one. That is no hole: what is missing may all be on its way. */
+export function cellKind(held: number, due: number, over = false): CellKind {
   if (due === 0) return held > 0 ? "all" : "undue";
   const part = held / due;
   if (part >= 1) return "all";
-  if (held === 0) return "none";
+  if (held === 0) return over ? "since" : "none";
   if (part < 0.25) return "few";
   if (part < 0.75) return "half";
   return part < 0.95 ? "most" : "nearly";
 }
 
+/** Whether `which` lies behind the UTC day of the newest reading. */
+export function isOver(which: string, last: string | null): boolean {
+  const newest = parse(last);
+  return newest !== null && which > day(newest);
+}
+
 /** A cell in words. */
-export function cellText(day: string, held: number, due: number): string {
-  const when = date(dayStart(day), "UTC");
+export function cellText(which: string, held: number, due: number, over = false): string {
+  const when = date(dayStart(which), "UTC");
+  if (due > 0 && held === 0 && over) return `${when}: nothing any more; ${due} slots due`;
   if (due === 0) return `${when}: no slot due`;
   return held >= due ? `${when}: all ${due} slots held` : `${when}: ${held} of ${due} slots held, ${due - held} missing`;
 }

@@ -8,7 +8,7 @@ import { parse, plural, span } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { LiveMark } from "../parts/frame";
 import { Failed, Loading } from "../parts/notice";
-import { Ago, Time } from "../parts/time";
+import { Ago, Time, Worded } from "../parts/time";
 import { Link } from "../router";
 import { Channels } from "./alerts/channels";
 import { Rules } from "./alerts/rules";
@@ -65,7 +65,9 @@ function One({ alert, done }: { alert: Alert; done: () => void }): JSX.Element {
     <li class={alert.acknowledged ? "alert alert-seen" : "alert"}>
       <div>
         <h2>{alert.name}</h2>
-        <p>{alert.text}</p>
+        <p>
+          <Worded text={alert.text} />
+        </p>
         <p class="sub">
           Since <Time at={alert.began} /> (<Ago at={alert.began} now={now} />)
           {alert.acknowledged ? (
@@ -141,7 +143,9 @@ function History({ open }: { open: Asked<Answer> }): JSX.Element {
                     <Time at={alert.began} />
                   </td>
                   <td>{lasted(alert)}</td>
-                  <td class="text">{alert.text}</td>
+                  <td class="text">
+                    <Worded text={alert.text} />
+                  </td>
                 </tr>
               ))}
             </tbody>

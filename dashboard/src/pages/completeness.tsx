@@ -4,14 +4,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/client";
 import type { Completeness as Answer } from "../api/types";
 import { useAsked, useNews, useNow, useThrottled } from "../hooks";
-import { count, date, day, dayAfter, dayStart, plural } from "../lib/format";
+import { count, date, day, dayAfter, dayStart } from "../lib/format";
 import { deviceAt } from "../lib/route";
-import { cellKind, cellText } from "../lib/slots";
+import { cellKind, cellText, isOver } from "../lib/slots";
 import { DayDialog } from "../parts/day";
 import { Choice, TextInput } from "../parts/form";
 import { Icon } from "../parts/icon";
 import { Empty, Failed, Loading } from "../parts/notice";
 import { Link } from "../router";
+import { Elsewhere, opening, summary } from "./completeness/elsewhere";
 import { FirstSteps } from "./fleet/first";
 
 const SPANS = [
@@ -28,13 +29,16 @@ const PAGE = 50;
 export function Completeness(): JSX.Element {
   const today = day(useNow());
   const [span, setSpan] = useState<Span>("30");
-  const [end, setEnd] = useState(today);
+  const [chosen, setEnd] = useState<string | null>(null);
   const [search, setSearch] = useState("");
   const [offset, setOffset] = useState(0);
   const days = Number(span);
+  const newest = useAsked("newest", (signal) => get<Answer>("completeness", { from: today, to: today, limit: 1 }, signal));
+  const begun = newest.data !== null || newest.error !== null;
+  const end = chosen ?? opening(newest.data?.newest ?? null, today, days);
   const from = dayAfter(end, 1 - days);
   useEffect(() => setOffset(0), [search, span]);
-  const asked = useAsked(`${from} ${end} ${search} ${offset}`, (signal) => get<Answer>("completeness", { from, to: end, search: search.trim(), offset, limit: PAGE }, signal));
+  const asked = useAsked(begun ? `${from} ${end} ${search} ${offset}` : null, (signal) => get<Answer>("completeness", { from, to: end, search: search.trim(), offset, limit: PAGE }, signal));
   const soon = useThrottled(asked.reload, 10_000);
   useNews("readings", soon);
   useNews("reload", soon);
@@ -66,6 +70,11 @@ export function Completeness(): JSX.Element {
               <button type="button" class="button button-plain" aria-label="Later days" disabled={end >= today} onClick={() => setEnd([dayAfter(end, days), today].sort()[0] ?? today)}>
                 <Icon name="right" />
               </button>
+              {end < today ? (
+                <button type="button" class="button" onClick={() => setEnd(today)}>
+                  Today
+                </button>
+              ) : null}
             </div>
           </div>
           {asked.error ? <Failed what="Completeness could not be asked:" problem={asked.error} again={asked.reload} /> : null}
@@ -75,6 +84,7 @@ export function Completeness(): JSX.Element {
               <p>Nothing has “{search.trim()}” in its id, name or place.</p>
             </Empty>
           ) : null}
+          {data ? <Elsewhere data={data} opened={chosen === null && end < today} go={setEnd} /> : null}
           {data && data.total > 0 ? <Calendar data={data} /> : null}
           {data && data.total > PAGE ? <Pager data={data} offset={offset} set={setOffset} /> : null}
           <Legend />
@@ -82,15 +92,6 @@ export function Completeness(): JSX.Element {
       )}
     </>
   );
-}
-
-function summary(data: Answer): string {
-  const sum = (of: "held" | "due"): number => data.devices.reduce((all, device) => all + device[of].reduce((days, slots) => days + slots, 0), 0);
-  const [held, due] = [sum("held"), sum("due")];
-  const which = data.total > data.devices.length ? `${data.devices.length} of ${count(data.total)} devices` : plural(data.total, "device");
-  if (due === 0) return `${which}; nothing was due in these days`;
-  const missing = Math.max(0, due - held);
-  return missing === 0 ? `${which}; all ${count(due)} slots are held` : `${which}; ${count(missing)} of ${count(due)} slots are missing`;
 }
 
 function Pager({ data, offset, set }: { data: Answer; offset: number; set: (offset: number) => void }): JSX.Element {
@@ -116,6 +117,7 @@ const LEGEND = [
   ["half", "about half"],
   ["few", "little held"],
   ["none", "nothing held"],
+  ["since", "nothing any more"],
   ["undue", "nothing due"],
 ] as const;
 
@@ -185,16 +187,17 @@ function Calendar({ data }: { data: Answer }): JSX.Element {
               {device.held.map((held, column) => {
                 const which = dates[column] ?? data.from;
                 const due = device.due[column] ?? 0;
-                const kind = cellKind(held, due);
+                const over = isOver(which, device.last_time);
+                const text = cellText(which, held, due, over);
                 return (
                   <td key={which} role="gridcell">
                     <button
                       type="button"
-                      class={`cell cell-${kind}`}
+                      class={`cell cell-${cellKind(held, due, over)}`}
                       data-cell={`${row}-${column}`}
                       tabIndex={stop[0] === row && stop[1] === column ? 0 : -1}
-                      aria-label={`${device.name ?? device.id}, ${cellText(which, held, due)}`}
-                      title={cellText(which, held, due)}
+                      aria-label={`${device.name ?? device.id}, ${text}`}
+                      title={text}
                       onFocus={() => setStop([row, column])}
                       onClick={() => setOpen({ id: device.id, name: device.name, day: which })}
                     />

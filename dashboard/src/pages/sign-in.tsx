@@ -84,7 +84,7 @@ export function Setup(): JSX.Element {
       <Form send={() => differ || void make.run()} label="Set up">
         <TextInput label="Code" required most={200} value={code} set={setCode} hint={code === "" ? "In the link that the cloud printed at its start" : "From the link; it works once"} />
         <TextInput label="Name" required complete="username" most={63} value={name} set={setName} />
-        <TextInput label="Password" type="password" required least={10} complete="new-password" value={password} set={setPassword} hint="At least 10 characters; a few words are best" />
+        <TextInput label="Password" type="password" required least={8} complete="new-password" value={password} set={setPassword} hint="At least 8 characters; a few words are best" />
         <TextInput label="Password again" type="password" required complete="new-password" value={again} set={setAgain} />
         {differ ? (
           <p class="bad" role="alert">

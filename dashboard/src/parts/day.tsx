@@ -9,7 +9,7 @@ import { deviceAt } from "../lib/route";
 import { Link } from "../router";
 import { Dialog } from "./dialog";
 import { Failed, Loading } from "./notice";
-import { Time } from "./time";
+import { Time, Worded } from "./time";
 
 export function DayDialog({ id, name, day, close }: { id: string; name: string | null; day: string; close: () => void }): JSX.Element {
   const asked = useAsked(`${id} ${day}`, (signal) => get<Day>(devicePath(id, `/days/${day}`), undefined, signal));
@@ -32,7 +32,7 @@ function Content({ data }: { data: Day }): JSX.Element {
         <strong>
           {data.held} of {plural(data.due, "slot")} held.
         </strong>{" "}
-        {data.where}
+        <Worded text={data.where} />
       </p>
       {data.missing.length > 0 ? <Missing times={data.missing} /> : null}
       <Surveys data={data} />

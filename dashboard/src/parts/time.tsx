@@ -23,3 +23,11 @@ export function Ago({ at, now, none = "never" }: { at: string | null | undefined
     </time>
   );
 }
+
+/** An instant as the cloud writes it into its texts. */
+const INSTANT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
+/** A text of the cloud's, with the instants in it in the reader's zone. */
+export function Worded({ text }: { text: string }): JSX.Element {
+  return <>{text.split(INSTANT).map((part, index) => (index % 2 === 1 ? <Time key={index} at={part} /> : part))}</>;
+}

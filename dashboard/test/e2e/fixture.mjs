@@ -2,6 +2,7 @@
 import { start } from "../fixture/main.mjs";
 import { accessible, assert } from "./assert.mjs";
 import { open, PHONE } from "./browser.mjs";
+import { columns } from "./ink.mjs";
 
 /** Opens `path` at a fixture of `mode`, does `steps`, and takes no complaint. */
 async function at(browser, mode, path, steps, { devices = 60, ...options } = {}) {
@@ -20,26 +21,6 @@ async function at(browser, mode, path, steps, { devices = 60, ...options } = {})
 
 const rowsDrawn = (page) => page.locator("table.fleet tr.row").count();
 const rangeOf = (page) => page.locator(".curves p.range").innerText();
-
-/** In the page: how many columns of pixels within the gap, and in as many days before it, have the temperature's colour. */
-function columns({ bounds, gap }) {
-  const plot = document.querySelector(".plot[data-quantity=temperature]");
-  const canvas = plot.querySelector("canvas");
-  const over = plot.querySelector(".u-over").getBoundingClientRect();
-  const left = over.left - canvas.getBoundingClientRect().left;
-  const pen = canvas.getContext("2d");
-  const x = (time) => Math.round((left + ((time - bounds[0]) / (bounds[1] - bounds[0])) * over.width) * devicePixelRatio);
-  const inked = (column) => {
-    const { data } = pen.getImageData(column, 0, 1, canvas.height);
-    for (let at = 0; at < data.length; at += 4) {
-      if (data[at + 3] > 128 && Math.abs(data[at] - 179) + Math.abs(data[at + 1] - 72) + Math.abs(data[at + 2] - 13) < 60) return true;
-    }
-    return false;
-  };
-  const count = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, index) => inked(from + index)).filter(Boolean).length;
-  const [begin, end] = [x(gap[0]) + 3, x(gap[1]) - 3];
-  return { inside: count(begin, end), looked: end - begin, outside: count(begin - 60, begin - 6) };
-}
 
 export async function onFixture(browser, check) {
   await check("ten thousand devices: few rows are drawn, the last is reached by one key", () =>

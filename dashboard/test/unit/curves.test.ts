@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { flagNames } from "../../src/lib/flags";
 import { extent, gapsWithin, nearest, path, stretches } from "../../src/lib/gaps";
-import { cellKind, cellText } from "../../src/lib/slots";
+import { cellKind, cellText, isOver } from "../../src/lib/slots";
 import { byKey, LEAST, panned, preset, type Range, within, zoomed } from "../../src/lib/zoom";
 
 describe("a line", () => {
@@ -70,6 +70,9 @@ describe("a day of slots", () => {
   });
   test("says what is missing", () => {
     expect(cellText("2025-07-01", 20, 24)).toBe("Tue 1 Jul 2025: 20 of 24 slots held, 4 missing");
+    expect([cellKind(0, 24, true), cellKind(0, 0, true), cellKind(3, 24, true)]).toEqual(["since", "undue", "few"]);
+    expect(cellText("2025-07-02", 0, 24, true)).toBe("Wed 2 Jul 2025: nothing any more; 24 slots due");
+    expect([isOver("2025-07-02", "2025-07-01T23:00:00Z"), isOver("2025-07-01", "2025-07-01T00:00:00Z"), isOver("2025-07-01", null)]).toEqual([true, false, false]);
     expect(cellText("2025-07-01", 0, 0)).toBe("Tue 1 Jul 2025: no slot due");
   });
 });

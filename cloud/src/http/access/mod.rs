@@ -74,6 +74,9 @@ fn admit(
     path: &str,
     headers: &HeaderMap,
 ) -> Result<Caller, Problem> {
+    if headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Problem::bad_request("bad-header", "Host stands twice; send it once"));
+    }
     let book = accounts.book();
     let open = accounts.is_open(&book);
     let needed = needs::needed(method, path);

@@ -5,7 +5,7 @@ import { get } from "../../api/client";
 import type { Completeness, Device } from "../../api/types";
 import { useAsked } from "../../hooks";
 import { date, day, dayAfter, dayStart, parse } from "../../lib/format";
-import { cellKind, cellText } from "../../lib/slots";
+import { cellKind, cellText, isOver } from "../../lib/slots";
 import { DayDialog } from "../../parts/day";
 import { Icon } from "../../parts/icon";
 import { Failed } from "../../parts/notice";
@@ -50,9 +50,11 @@ export function Days({ device }: { device: Device }): JSX.Element {
         {(row?.held ?? []).map((held, index) => {
           const which = dayAfter(shown, index);
           const due = row?.due[index] ?? 0;
+          const over = isOver(which, row?.last_time ?? null);
+          const text = cellText(which, held, due, over);
           return (
             <li key={which}>
-              <button type="button" class={`cell cell-${cellKind(held, due)}`} title={cellText(which, held, due)} aria-label={cellText(which, held, due)} onClick={() => set(which)}>
+              <button type="button" class={`cell cell-${cellKind(held, due, over)}`} title={text} aria-label={text} onClick={() => set(which)}>
                 {Number(which.slice(8))}
               </button>
             </li>

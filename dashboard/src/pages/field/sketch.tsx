@@ -193,7 +193,7 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
   // The label holds the number as it is drawn: people who speak to their machine say what they see.
   const drawn = value === null ? "–" : fixed(value, radius < 16 ? 0 : 1);
   const words = value === null ? `no ${quantity}` : `${drawn} ${quantity === "moisture" ? "%" : "°C"}`;
-  const label = `${device.name ?? device.id}: ${words}, ${device.state}`;
+  const label = `${device.name ?? device.id} ${words}, ${device.state}`;
   const key = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -214,15 +214,16 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
       <title>{label}</title>
       <circle class="mark-ring" r={radius + 6} />
       <circle class="mark-body" r={radius} style={{ fill: value === null ? "" : colourOf(quantity, value) }} />
+      <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
+        {/* The blank parts it from the number for those who hear or say both. */}
+        {named ? `${device.name ?? device.id} ` : ""}
+      </text>
       <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
         {drawn}
       </text>
       {device.state === "fresh" ? null : (
         <path class={`mark-state state-${device.state}`} d={SIGNS[device.state]} transform={`translate(${radius * 0.8} ${-radius * 0.8}) scale(${radius / 26})`} />
       )}
-      <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
-        {named ? (device.name ?? device.id) : ""}
-      </text>
     </g>
   );
 }

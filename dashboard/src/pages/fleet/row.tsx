@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import type { FleetDevice } from "../../api/types";
 import { colourOf, type Quantity } from "../../lib/colour";
-import { celsius, fixed, percent, plural } from "../../lib/format";
+import { celsius, date, fixed, parse, percent, plural } from "../../lib/format";
 import { deviceAt } from "../../lib/route";
 import { Spark } from "../../parts/spark";
 import { causeText, StateMark } from "../../parts/state";
@@ -37,7 +37,7 @@ export const Row = memo(({ device, index, now, fresh }: { device: FleetDevice; i
       <span class="unseen">{sparkWords(device)}</span>
     </td>
     <td role="cell" class="c-complete">
-      <Complete held={device.held} due={device.due} />
+      <Complete held={device.held} due={device.due} last={device.last_time} now={now} />
     </td>
     <td role="cell" class="c-last">
       <Ago at={device.last_time} now={now} />
@@ -85,9 +85,21 @@ function sparkWords({ spark }: FleetDevice): string {
   return `moisture ${words(spark.moisture_pct, percent)}, temperature ${words(spark.temperature_c, celsius)}`;
 }
 
+/** The whole days that a row's slots are of, and what of today is not in them, in milliseconds. */
+const WEEK = 8 * 86_400_000;
+
 /** Slots held of those due, as a bar and in numbers. */
-export function Complete({ held, due }: { held: number; due: number }): JSX.Element {
+export function Complete({ held, due, last, now }: { held: number; due: number; last: string | null; now: number }): JSX.Element {
   if (due === 0) return <span class="value-none">none due</span>;
+  const newest = parse(last);
+  if (held === 0 && newest !== null && newest < now - WEEK) {
+    // Of readings that ended earlier a share of these days says nothing; when they ended does.
+    return (
+      <span class="complete complete-over" title={`none of ${plural(due, "slot")} of the last 7 days held`}>
+        none since {date(newest, "UTC").slice(4)}
+      </span>
+    );
+  }
   const part = Math.min(1, held / due);
   // 99.9 % is not all: only what is whole says 100.
   const text = part === 1 ? "100 %" : part === 0 ? "0 %" : `${fixed(Math.min(99.9, Math.max(0.1, part * 100)))} %`;

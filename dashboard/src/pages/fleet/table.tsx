@@ -24,7 +24,7 @@ const COLUMNS: readonly { key: SortKey | null; name: string; className: string }
   { key: "state", name: "State", className: "c-state" },
   { key: "moisture", name: "Moisture", className: "c-number" },
   { key: "temperature", name: "Temperature", className: "c-number" },
-  { key: null, name: "Last 7 days", className: "c-spark" },
+  { key: null, name: "Its last 7 days", className: "c-spark" },
   { key: "completeness", name: "Complete", className: "c-complete" },
   { key: "last", name: "Last reading", className: "c-last" },
 ];

@@ -1,0 +1,29 @@
+/** What is seen first by who runs the demo, whose stations measured years ago. */
+import { join } from "node:path";
+import { assert } from "../e2e/assert.mjs";
+
+export async function demo({ check, visit, shop }) {
+  const program = shop.start("demo", ["demo", "--data", join(shop.folder, "demo-data"), "--http", "127.0.0.1:0"]);
+  const [, url] = await shop.prints(program, /[Oo]pen (http:\/\/\S+?)\/? in a browser/);
+  const { page, complaints } = await visit(url);
+
+  await check("the demo's fleet says since when there are no readings, not that all are missing", async () => {
+    await page.goto(url);
+    const row = page.locator("tr.row", { hasText: "ithaca" });
+    await row.getByText("none since 1 Jan 2020").waitFor();
+    assert((await page.locator("tr.row", { hasText: "192.168.1.2" }).innerText()).includes("%"), "a device of today has a share");
+  });
+
+  await check("the demo's calendar has no wall of red, and leads to the days that there are", async () => {
+    await page.goto(`${url}/completeness`);
+    await page.locator("button.cell-since").first().waitFor();
+    const none = await page.locator("tr", { hasText: "ithaca" }).locator("button.cell-none").count();
+    assert(none === 0, `${none} red days`);
+    await page.getByRole("button", { name: /^1 Jan 2020: .*ithaca/ }).click();
+    await page.locator("tr", { hasText: "ithaca" }).locator("button.cell-all").nth(20).waitFor();
+    await page.getByRole("button", { name: "Today" }).click();
+    await page.locator("button.cell-since").first().waitFor();
+  });
+
+  await check("the demo met no policy, error, or other host", async () => assert(complaints.length === 0, complaints.join("\n")));
+}
