@@ -41,7 +41,7 @@ const ABOUT: &str = "Measurements of the soil, as this cloud holds them.
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Fieldpost", description = ABOUT, version = env!("CARGO_PKG_VERSION"), license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    info(title = "Fieldpost", description = ABOUT, version = env!("CARGO_PKG_VERSION")),
     servers((url = "/", description = "This cloud")),
     tags(
         (name = "Surveys", description = "Readings come in"),
