@@ -20,8 +20,16 @@ const SWITCH: &str = "FIELDPOST_DASHBOARD";
 /// The oldest Node that builds it; Debian 12 has it.
 const OLDEST_NODE: u32 = 18;
 /// What the dashboard is made of; all else in its folder is for its tests.
-const SOURCES: [&str; 7] =
-    ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json"];
+const SOURCES: [&str; 8] = [
+    "src",
+    "public",
+    "docs",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "vite.config.ts",
+    "tsconfig.json",
+];
 
 fn main() -> Result<()> {
     let source = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../dashboard");

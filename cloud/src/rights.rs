@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What a person may do; each may do what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     /// Look.
@@ -15,7 +15,7 @@ pub(crate) enum Role {
 }
 
 /// What the holder of a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
     /// As a viewer.
@@ -92,6 +92,16 @@ impl Scope {
 }
 
 impl Need {
+    /// As it is written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Ingest => "ingest",
+            Self::Operate => "operate",
+            Self::Administer => "administer",
+        }
+    }
+
     /// Who may, for people.
     pub(crate) const fn who(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use super::{
 use fieldpost_core::UtcInstant;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// An alert as the store holds it.
 #[derive(Debug, Clone)]
@@ -28,24 +29,31 @@ pub(crate) struct Alert {
     pub(crate) history: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Acknowledged)]
 struct JsonAcknowledged<'a> {
     by: Option<&'a str>,
+    #[schema(format = DateTime)]
     at: String,
 }
 
 /// An alert as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Alert)]
 pub(crate) struct JsonAlert<'a> {
     id: i64,
     rule: i64,
     name: &'a str,
+    #[schema(value_type = Kind)]
     kind: &'a str,
     subject: &'a str,
     devices: &'a [String],
     text: &'a str,
+    #[schema(format = DateTime)]
     began: String,
+    #[schema(format = DateTime)]
     noticed: String,
+    #[schema(format = DateTime)]
     resolved: Option<String>,
     acknowledged: Option<JsonAcknowledged<'a>>,
     history: bool,
@@ -83,12 +91,39 @@ pub(crate) fn test(id: &str, at: UtcInstant) -> Value {
 }
 
 /// A rule as JSON. Values are printed as they were set: `20.5`.
-pub(crate) fn rule(rule: &Rule) -> Value {
-    json!({
-        "id": rule.id, "name": rule.name, "kind": rule.kind.name(),
-        "value": rule.value.map(number), "clear": rule.clear.map(number), "for_s": rule.for_s,
-        "devices": rule.devices, "repeat_s": rule.repeat_s, "channels": rule.channels, "enabled": rule.enabled,
-    })
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Rule)]
+pub(crate) struct JsonRule<'a> {
+    id: i64,
+    name: &'a str,
+    #[schema(value_type = Kind)]
+    kind: &'static str,
+    #[schema(value_type = Option<f64>)]
+    value: Option<Value>,
+    #[schema(value_type = Option<f64>)]
+    clear: Option<Value>,
+    for_s: i64,
+    devices: Option<&'a [String]>,
+    repeat_s: i64,
+    channels: &'a [i64],
+    enabled: bool,
+}
+
+impl<'a> From<&'a Rule> for JsonRule<'a> {
+    fn from(rule: &'a Rule) -> Self {
+        Self {
+            id: rule.id,
+            name: &rule.name,
+            kind: rule.kind.name(),
+            value: rule.value.map(number),
+            clear: rule.clear.map(number),
+            for_s: rule.for_s,
+            devices: rule.devices.as_deref(),
+            repeat_s: rule.repeat_s,
+            channels: &rule.channels,
+            enabled: rule.enabled,
+        }
+    }
 }
 
 /// Hundredths as a number.

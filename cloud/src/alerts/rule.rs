@@ -14,7 +14,8 @@ const MAX_SECONDS: i64 = 366 * 86_400;
 const MIN_REPEAT_S: i64 = 300;
 
 /// What a rule looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(as = RuleKind, rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// Moisture is below a value.
     MoistureBelow,

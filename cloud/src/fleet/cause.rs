@@ -53,7 +53,8 @@ impl Gateway {
 }
 
 /// Who or what a device's silence is laid to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = CauseKind, rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// The device: the way from it to us is in order.
     Device,

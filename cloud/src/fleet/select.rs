@@ -45,7 +45,8 @@ impl Brief {
 }
 
 /// What a list is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = FleetSort, rename_all = "lowercase")]
 pub(crate) enum Sort {
     Name,
     State,
@@ -81,7 +82,7 @@ pub(crate) struct Question {
 }
 
 /// How many devices there are of each state, among those that are searched for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub(crate) struct Counts {
     pub(crate) fresh: usize,
     pub(crate) late: usize,

@@ -9,7 +9,8 @@ pub(crate) const SURVEY_S: u32 = 86_400;
 pub(crate) const GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How a device does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(as = DeviceState, rename_all = "lowercase")]
 pub(crate) enum State {
     /// It owes nothing.
     Fresh,

@@ -10,11 +10,13 @@ use axum::{
 };
 use serde::Serialize;
 use std::{fmt::Write, sync::Arc};
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Alerts)]
 struct Page<'a> {
     alerts: Vec<JsonAlert<'a>>,
     next: Option<String>,
@@ -26,6 +28,21 @@ fn unknown() -> Problem {
 }
 
 /// Alerts with numbers below `before`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    operation_id = "list_alerts",
+    tag = "Alerts",
+    summary = "What there is and was to hear of",
+    params(
+        ("open" = Option<bool>, Query, description = "Only those that are not solved, or only those that are"),
+        ("before" = Option<i64>, Query, description = "Only those with lower numbers; `next` of the answer has it"),
+        ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
+    ),
+    responses(
+        (status = 200, body = Page, description = "Alerts, the newest first"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["open", "before", "limit"])?;
     let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
@@ -54,6 +71,19 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
 }
 
 /// Notes that somebody knows of it: it is not repeated.
+#[utoipa::path(
+    post,
+    path = "/api/v1/alerts/{id}/acknowledge",
+    operation_id = "acknowledge_alert",
+    tag = "Alerts",
+    summary = "Say that somebody knows of it",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses(
+        (status = 200, body = JsonAlert, description = "The alert, which is not repeated"),
+    ),
+)]
 pub(super) async fn acknowledge(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,

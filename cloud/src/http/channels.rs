@@ -18,15 +18,17 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// A channel as it is sent. A secret that is left out stays what it is; null takes it away.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewChannel)]
 pub(super) struct JsonChannel {
     id: Option<i64>,
+    #[schema(value_type = super::openapi::ChannelKind)]
     kind: String,
     name: String,
     url: Option<String>,
@@ -37,8 +39,10 @@ pub(super) struct JsonChannel {
     topic: Option<String>,
     username: Option<String>,
     #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
     secret: Option<Option<String>>,
     #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
     password: Option<Option<String>>,
 }
 
@@ -112,17 +116,48 @@ impl JsonChannel {
     }
 }
 
-fn shown(row: &ChannelRow) -> Value {
-    let mut value = serde_json::to_value(&row.settings).unwrap_or_default();
-    if let Value::Object(members) = &mut value {
-        members.insert("id".into(), row.id.into());
-        members.insert("name".into(), row.name.clone().into());
-        members.insert("has_secret".into(), row.has_secret.into());
-        members.insert("failing".into(), row.failing.clone().into());
-        members.insert("lost".into(), row.lost.into());
-        members.insert("waiting".into(), row.waiting.into());
+/// A channel as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Channel)]
+struct Shown {
+    id: i64,
+    name: String,
+    has_secret: bool,
+    /// Why the last message could not be delivered, if it could not.
+    failing: Option<String>,
+    /// Messages that were given up.
+    lost: i64,
+    /// Messages that wait for it.
+    waiting: i64,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Channels {
+    channels: Vec<Shown>,
+}
+
+/// How a delivery went.
+#[derive(Debug, Serialize, ToSchema)]
+struct Tried {
+    delivered: bool,
+    /// Why not.
+    detail: Option<String>,
+}
+
+impl From<ChannelRow> for Shown {
+    fn from(row: ChannelRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            has_secret: row.has_secret,
+            failing: row.failing,
+            lost: row.lost,
+            waiting: row.waiting,
+            settings: row.settings,
+        }
     }
-    value
 }
 
 fn problem(error: ChannelError) -> Problem {
@@ -139,13 +174,35 @@ fn problem(error: ChannelError) -> Problem {
 }
 
 /// All channels.
+#[utoipa::path(
+    get,
+    path = "/api/v1/channels",
+    operation_id = "list_channels",
+    tag = "Alerts",
+    summary = "Where messages go",
+    responses(
+        (status = 200, body = Channels, description = "Channels, without their secrets"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
-    let channels: Vec<Value> = api.intake.store.channels().await?.iter().map(shown).collect();
-    Ok(paging::json(&json!({"channels": channels}), None))
+    let channels = api.intake.store.channels().await?.into_iter().map(Shown::from).collect();
+    Ok(paging::json(&Channels { channels }, None))
 }
 
 /// Makes a channel.
+#[utoipa::path(
+    post,
+    path = "/api/v1/channels",
+    operation_id = "add_channel",
+    tag = "Alerts",
+    summary = "Make a channel",
+    request_body = JsonChannel,
+    responses(
+        (status = 201, body = Shown, description = "The channel"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "There are as many as there may be"),
+    ),
+)]
 pub(super) async fn post(
     State(api): State<Arc<Api>>,
     uri: Uri,
@@ -154,10 +211,25 @@ pub(super) async fn post(
     Keys::of(&uri, &[])?;
     let new = channel.channel(None)?;
     let row = api.intake.store.add_channel(new).await.map_err(|error| Problem::from(&error))?;
-    Ok((StatusCode::CREATED, paging::json(&shown(&row.map_err(problem)?), None)).into_response())
+    Ok((StatusCode::CREATED, paging::json(&Shown::from(row.map_err(problem)?), None)).into_response())
 }
 
 /// Changes a channel; what waits for it is tried again soon.
+#[utoipa::path(
+    put,
+    path = "/api/v1/channels/{id}",
+    operation_id = "put_channel",
+    tag = "Alerts",
+    summary = "Change a channel",
+    description = "A secret that is left out stays what it is; null takes it away.",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    request_body = JsonChannel,
+    responses(
+        (status = 200, body = Shown, description = "The channel"),
+    ),
+)]
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     path: Result<Path<i64>, PathRejection>,
@@ -169,10 +241,23 @@ pub(super) async fn put(
     let new = channel.channel(Some(id))?;
     let row = api.intake.store.put_channel(id, new).await.map_err(|error| Problem::from(&error))?;
     api.intake.store.stir();
-    Ok(paging::json(&shown(&row.map_err(problem)?), None))
+    Ok(paging::json(&Shown::from(row.map_err(problem)?), None))
 }
 
 /// Removes a channel and what waits for it.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/channels/{id}",
+    operation_id = "remove_channel",
+    tag = "Alerts",
+    summary = "Remove a channel",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses(
+        (status = 204, description = "Done"),
+    ),
+)]
 pub(super) async fn delete(
     State(api): State<Arc<Api>>,
     path: Result<Path<i64>, PathRejection>,
@@ -185,6 +270,19 @@ pub(super) async fn delete(
 }
 
 /// Delivers one message at once, past the outbox, and says how that went.
+#[utoipa::path(
+    post,
+    path = "/api/v1/channels/{id}/test",
+    operation_id = "test_channel",
+    tag = "Alerts",
+    summary = "Deliver one message at once",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses(
+        (status = 200, body = Tried, description = "How that went"),
+    ),
+)]
 pub(super) async fn test(
     State(api): State<Arc<Api>>,
     path: Result<Path<i64>, PathRejection>,
@@ -197,5 +295,5 @@ pub(super) async fn test(
     let message = format!("test-{id}-{}", now.as_millis());
     let letter = Letter { body: message::test(&message, now).to_string(), id: message };
     let result = api.post.deliver(&settings, secret.as_deref(), &letter).await;
-    Ok(paging::json(&json!({"delivered": result.is_ok(), "detail": result.err()}), None))
+    Ok(paging::json(&Tried { delivered: result.is_ok(), detail: result.err() }, None))
 }

@@ -4,9 +4,10 @@ use super::{Api, paging, problem::Problem, query::Keys};
 use axum::{extract::State, http::Uri, response::Response};
 use serde::Serialize;
 use std::{sync::Arc, time::Instant};
+use utoipa::ToSchema;
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Checked {
     ok: bool,
     messages: Vec<String>,
@@ -14,6 +15,17 @@ struct Checked {
 }
 
 /// Checks, one at a time: it reads everything.
+#[utoipa::path(
+    post,
+    path = "/api/v1/check",
+    operation_id = "check",
+    tag = "Care",
+    summary = "Read the store through",
+    description = "SQLite's integrity check, on a connection of its own; one at a time.",
+    responses(
+        (status = 200, body = Checked, description = "What was found"),
+    ),
+)]
 pub(super) async fn post(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let _turn = api

@@ -9,6 +9,7 @@ use crate::{
 use axum::{extract::State, http::Uri, response::Response};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
@@ -17,9 +18,12 @@ const DEFAULT_DAYS: i64 = 30;
 /// The days of one answer.
 const MAX_DAYS: i64 = 400;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Completeness)]
 struct JsonCalendar {
+    #[schema(format = Date)]
     from: String,
+    #[schema(format = Date)]
     to: String,
     total: usize,
     /// The newest reading of all devices that match, not only of this page.
@@ -27,7 +31,8 @@ struct JsonCalendar {
     devices: Vec<JsonRow>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CompletenessRow)]
 struct JsonRow {
     id: String,
     name: Option<String>,
@@ -37,6 +42,23 @@ struct JsonRow {
 }
 
 /// A number a day, from `from` to `to`, both inclusive.
+#[utoipa::path(
+    get,
+    path = "/api/v1/completeness",
+    operation_id = "get_completeness",
+    tag = "Devices",
+    summary = "Slots filled and slots due, by device and day",
+    params(
+        ("from" = Option<String>, Query, format = Date, description = "The first UTC day; 30 days back unless told"),
+        ("to" = Option<String>, Query, format = Date, description = "The last UTC day, at most 400 days on; today unless told"),
+        ("search" = Option<String>, Query, description = "Part of an id, a name or a place, in either case", max_length = 200),
+        ("offset" = Option<u32>, Query, description = "How many to skip", minimum = 0, maximum = 100_000_000),
+        ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
+    ),
+    responses(
+        (status = 200, body = JsonCalendar, description = "A number a day, from the first to the last"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["from", "to", "search", "offset", "limit"])?;
     let now = clock::now();

@@ -10,18 +10,23 @@ use axum::{
 use fieldpost_core::UtcInstant;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 /// A conflict as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Conflict)]
 pub(super) struct JsonConflict {
+    #[schema(format = DateTime)]
     time: String,
     held: Option<JsonValues>,
     offered: Option<JsonValues>,
     gateway: String,
+    #[schema(format = DateTime)]
     first_offered: String,
+    #[schema(format = DateTime)]
     last_offered: String,
     count: i64,
 }
@@ -40,13 +45,28 @@ impl From<ConflictRow> for JsonConflict {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Conflicts {
     device: String,
     conflicts: Vec<JsonConflict>,
 }
 
 /// A device's conflicts, of readings before `to`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{id}/conflicts",
+    operation_id = "list_conflicts",
+    tag = "Devices",
+    summary = "What contradicts the readings that are held",
+    params(
+        ("id" = String, Path, description = "The device's id", example = "m1"),
+        ("to" = Option<super::openapi::Instant>, Query, description = "Only conflicts of readings before this"),
+        ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
+    ),
+    responses(
+        (status = 200, body = Conflicts, description = "Conflicts, the newest first"),
+    ),
+)]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     path: Result<Path<String>, PathRejection>,

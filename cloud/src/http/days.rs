@@ -17,14 +17,18 @@ use axum::{
 use fieldpost_core::UtcInstant;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Day)]
 struct JsonDay {
     device: String,
+    #[schema(format = Date)]
     date: String,
     due: i64,
     held: i64,
     readings: Vec<JsonReading>,
+    #[schema(value_type = Vec<super::openapi::Instant>)]
     missing: Vec<String>,
     surveys: Vec<JsonSurvey>,
     conflicts: Vec<JsonConflict>,
@@ -32,17 +36,22 @@ struct JsonDay {
     place: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FlaggedReading)]
 struct JsonReading {
+    #[schema(format = DateTime)]
     time: String,
     #[serde(flatten)]
     values: JsonPair,
     flags: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Survey)]
 struct JsonSurvey {
+    #[schema(format = DateTime)]
     received: String,
+    #[schema(format = DateTime)]
     received_at_gateway: Option<String>,
     gateway: String,
     readings: i64,
@@ -53,6 +62,20 @@ struct JsonSurvey {
 }
 
 /// One day of one device.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{id}/days/{date}",
+    operation_id = "get_day",
+    tag = "Devices",
+    summary = "A UTC day of a device",
+    params(
+        ("id" = String, Path, description = "The device's id", example = "m1"),
+        ("date" = String, Path, description = "A UTC date", format = Date, example = "2026-07-01"),
+    ),
+    responses(
+        (status = 200, body = JsonDay, description = "What came, how, and what is missing"),
+    ),
+)]
 pub(super) async fn one(
     State(api): State<Arc<Api>>,
     path: Result<Path<(String, String)>, PathRejection>,

@@ -12,6 +12,7 @@ use axum::{
 use fieldpost_core::DeviceId;
 use serde::Deserialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The longest body, in bytes: notes in any script, escaped.
 const MAX_BODY: usize = 64 * 1024;
@@ -24,8 +25,9 @@ const MAX_SECONDS: u32 = 366 * 86_400;
 const MAX_DEPTH: f64 = 10_000.0;
 
 /// The whole of it; what is missing is not said.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = NewDetails)]
 struct JsonDetails {
     name: Option<String>,
     place: Option<String>,
@@ -43,6 +45,21 @@ struct JsonDetails {
 }
 
 /// Sets all details; answers as `GET devices/{id}` does.
+#[utoipa::path(
+    put,
+    path = "/api/v1/devices/{id}/details",
+    operation_id = "put_details",
+    tag = "Devices",
+    summary = "Say what a device is",
+    description = "Registers a device that never reported.",
+    params(
+        ("id" = String, Path, description = "The device's id", example = "m1"),
+    ),
+    request_body(content = JsonDetails, description = "All of it: what is missing is not said"),
+    responses(
+        (status = 200, body = super::shown::JsonOne, description = "The device"),
+    ),
+)]
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     Extension(Kept(seat)): Extension<Kept>,

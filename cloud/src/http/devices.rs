@@ -10,19 +10,24 @@ use axum::{
 use fieldpost_core::DeviceId;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 /// A device as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeviceBrief)]
 struct JsonDevice {
     id: String,
     readings: i64,
     conflicts: i64,
+    #[schema(format = DateTime)]
     first_time: Option<String>,
+    #[schema(format = DateTime)]
     last_time: Option<String>,
     last_values: Option<JsonValues>,
+    #[schema(format = DateTime)]
     last_contact: Option<String>,
 }
 
@@ -40,13 +45,28 @@ impl From<DeviceRow> for JsonDevice {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Devices)]
 struct Page {
     devices: Vec<JsonDevice>,
     next: Option<String>,
 }
 
 /// Devices in order of their ids, from behind `after`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices",
+    operation_id = "list_devices",
+    tag = "Devices",
+    summary = "List the devices that have reported",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
+        ("after" = Option<String>, Query, description = "Begin behind this name; `next` of the answer has it"),
+    ),
+    responses(
+        (status = 200, body = Page, description = "Devices in order of their ids"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["limit", "after"])?;
     let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
@@ -62,6 +82,19 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
 }
 
 /// One device.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{id}",
+    operation_id = "get_device",
+    tag = "Devices",
+    summary = "One device",
+    params(
+        ("id" = String, Path, description = "The device's id", example = "m1"),
+    ),
+    responses(
+        (status = 200, body = JsonOne, description = "As it is now"),
+    ),
+)]
 pub(super) async fn one(
     State(api): State<Arc<Api>>,
     path: Result<Path<String>, PathRejection>,

@@ -23,6 +23,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const HELLO: &[u8] = b"retry: 3000\n: watching\n\n";
 
 /// Answers with a stream that ends with the watcher or the cloud.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    operation_id = "watch",
+    tag = "Surveys",
+    summary = "Watch what happens, as it happens",
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events without end: `readings` (device, time, temperature_c, moisture_pct, new), `contact` (gateway, time), `alert` (an alert), and `missed` for who was too slow and shall ask again"),
+    ),
+)]
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,

@@ -1,7 +1,11 @@
 //! Numbers that are held as integers of a fixed unit, as JSON numbers: 2050 hundredths are `20.5`.
 
 use serde::{Serialize, Serializer};
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// `.0` parts, of which `UNIT` make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +15,22 @@ pub(super) struct Fixed<const UNIT: i64>(pub(super) i64);
 pub(super) type Hundredths = Fixed<100>;
 /// Millionths of a degree of latitude or longitude.
 pub(super) type Millionths = Fixed<1_000_000>;
+
+/// Tenths of a centimetre.
+pub(super) type Tenths = Fixed<10>;
+
+impl<const UNIT: i64> PartialSchema for Fixed<UNIT> {
+    fn schema() -> RefOr<Schema> {
+        let text = format!("A decimal with at most {} places, exact.", UNIT.ilog10());
+        ObjectBuilder::new().schema_type(Type::Number).description(Some(text)).into()
+    }
+}
+
+impl<const UNIT: i64> ToSchema for Fixed<UNIT> {
+    fn name() -> Cow<'static, str> {
+        format!("Decimal{}", UNIT.ilog10()).into()
+    }
+}
 
 impl<const UNIT: i64> Serialize for Fixed<UNIT> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,12 +11,15 @@ use crate::{
 use axum::{extract::State, http::Uri, response::Response};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 500;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Fleet)]
 struct JsonFleet {
+    #[schema(format = DateTime)]
     now: String,
     total: usize,
     counts: Counts,
@@ -24,6 +27,24 @@ struct JsonFleet {
 }
 
 /// The devices that match, from behind `offset`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/fleet",
+    operation_id = "get_fleet",
+    tag = "Devices",
+    summary = "Every device by name, state and cause",
+    params(
+        ("search" = Option<String>, Query, description = "Part of an id, a name or a place, in either case", max_length = 200),
+        ("state" = Option<Vec<DeviceState>>, Query, style = Form, explode = false, description = "Only these"),
+        ("sort" = inline(Option<Sort>), Query, description = "By name unless told"),
+        ("order" = inline(Option<super::openapi::Order>), Query, description = "asc unless told"),
+        ("offset" = Option<u32>, Query, description = "How many to skip", minimum = 0, maximum = 100_000_000),
+        ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 500),
+    ),
+    responses(
+        (status = 200, body = JsonFleet, description = "A page of it"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["search", "state", "sort", "order", "offset", "limit"])?;
     let question = Question {

@@ -20,6 +20,7 @@ use axum::{
 use fieldpost_core::{DeviceId, UtcInstant};
 use serde::Deserialize;
 use std::{collections::BTreeSet, sync::Arc};
+use utoipa::ToSchema;
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -28,12 +29,14 @@ const MAX_ROSTER: usize = 10_000;
 /// The longest version, in characters.
 const MAX_VERSION: usize = 64;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewStatus)]
 struct JsonStatus {
     version: String,
     waiting: u64,
     #[serde(default)]
+    #[schema(format = DateTime)]
     oldest_waiting: Option<String>,
     journal_bytes: u64,
     journal_limit: u64,
@@ -45,16 +48,34 @@ struct JsonStatus {
     round: Option<JsonRound>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRound)]
 struct JsonRound {
+    #[schema(format = DateTime)]
     opened: String,
+    #[schema(format = DateTime)]
     closed: String,
     reported: u64,
     silent: Vec<String>,
 }
 
 /// Notes the status; devices on the roster that nobody knew are registered.
+#[utoipa::path(
+    put,
+    path = "/api/v1/gateways/{name}/status",
+    operation_id = "put_gateway_status",
+    tag = "Gateways",
+    summary = "A gateway tells of itself",
+    description = "Devices on the roster that nobody knew are registered.",
+    params(
+        ("name" = String, Path, description = "The gateway's name", example = "north", max_length = 128),
+    ),
+    request_body = JsonStatus,
+    responses(
+        (status = 204, description = "Done"),
+    ),
+)]
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     Extension(Kept(seat)): Extension<Kept>,

@@ -9,25 +9,32 @@ use axum::{extract::State, http::Uri, response::Response};
 use fieldpost_core::{DeviceId, UtcInstant};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Gateway)]
 struct JsonGateway {
     name: String,
     time_zone: Option<String>,
+    #[schema(format = DateTime)]
     last_contact: String,
+    #[schema(value_type = super::openapi::GatewayState)]
     state: &'static str,
     devices: i64,
     status: Option<JsonStatus>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GatewayStatus)]
 struct JsonStatus {
+    #[schema(format = DateTime)]
     at: Option<String>,
     version: String,
     waiting: i64,
+    #[schema(format = DateTime)]
     oldest_waiting: Option<String>,
     journal_bytes: i64,
     journal_limit: i64,
@@ -36,21 +43,39 @@ struct JsonStatus {
     round: Option<JsonRound>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Round)]
 struct JsonRound {
+    #[schema(format = DateTime)]
     opened: String,
+    #[schema(format = DateTime)]
     closed: String,
     reported: i64,
     silent: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Gateways)]
 struct Page {
     gateways: Vec<JsonGateway>,
     next: Option<String>,
 }
 
 /// Gateways in order of their names, from behind `after`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/gateways",
+    operation_id = "list_gateways",
+    tag = "Gateways",
+    summary = "Who brings surveys, and how it does",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
+        ("after" = Option<String>, Query, description = "Begin behind this name; `next` of the answer has it"),
+    ),
+    responses(
+        (status = 200, body = Page, description = "Gateways in order of their names"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["limit", "after"])?;
     let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;

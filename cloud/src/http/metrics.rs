@@ -19,6 +19,17 @@ use std::{
 const MAX_NAMED: usize = 20_000;
 
 /// Everything that is counted.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "Operations",
+    summary = "Counters, in the text form of Prometheus",
+    responses(
+        (status = 200, body = String, content_type = "text/plain", description = "Counters"),
+        (status = 503, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "The store cannot be asked"),
+    ),
+)]
 pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     let counters = &api.intake.counters;
     let load = |counter: &AtomicU64| counter.load(Relaxed);

@@ -26,6 +26,7 @@ mod input;
 mod json;
 mod metrics;
 mod number;
+mod openapi;
 mod page;
 mod paging;
 mod plan;
@@ -57,7 +58,6 @@ use axum::{
     Router,
     http::{StatusCode, Uri},
     middleware,
-    routing::{delete, get, patch, post, put},
 };
 use problem::Problem;
 use std::sync::Arc;
@@ -96,43 +96,8 @@ pub(crate) async fn run(listener: TcpListener, api: Api) {
 fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let check = middleware::from_fn_with_state(Arc::clone(&api), access::check);
-    Router::new()
-        .route("/api/v1/surveys", post(surveys::post))
-        .route("/api/v1/devices", get(devices::list))
-        .route("/api/v1/devices/{id}", get(devices::one))
-        .route("/api/v1/devices/{id}/readings", get(readings::list))
-        .route("/api/v1/devices/{id}/conflicts", get(conflicts::list))
-        .route("/api/v1/devices/{id}/details", put(details::put))
-        .route("/api/v1/devices/{id}/series", get(series::get))
-        .route("/api/v1/devices/{id}/days/{date}", get(days::one))
-        .route("/api/v1/fleet", get(fleet::list))
-        .route("/api/v1/completeness", get(completeness::list))
-        .route("/api/v1/quarantine", get(quarantine::list))
-        .route("/api/v1/export", get(export::get))
-        .route("/api/v1/gateways", get(gateways::list))
-        .route("/api/v1/events", get(events::get))
-        .route("/api/v1/retention", get(retention::get).put(retention::put))
-        .route("/api/v1/retention/preview", get(retention::preview))
-        .route("/api/v1/check", post(check::post))
-        .route("/api/v1/gateways/{name}/status", put(gateway_status::put))
-        .route("/api/v1/plan", get(plan::get).put(plan::put).delete(plan::delete))
-        .route("/api/v1/plan/image", get(plan::image))
-        .route("/api/v1/me", get(accounts::me::get))
-        .route("/api/v1/setup", post(accounts::session::set_up))
-        .route("/api/v1/session", post(accounts::session::post).delete(accounts::session::delete))
-        .route("/api/v1/users", get(accounts::users::list).post(accounts::users::post))
-        .route("/api/v1/users/{name}", patch(accounts::users::patch).delete(accounts::users::delete))
-        .route("/api/v1/tokens", get(accounts::tokens::list).post(accounts::tokens::post))
-        .route("/api/v1/tokens/{id}", delete(accounts::tokens::delete))
-        .route("/api/v1/rules", get(rules::list).post(rules::post))
-        .route("/api/v1/rules/{id}", put(rules::put).delete(rules::delete))
-        .route("/api/v1/alerts", get(alerts::list))
-        .route("/api/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
-        .route("/api/v1/channels", get(channels::list).post(channels::post))
-        .route("/api/v1/channels/{id}", put(channels::put).delete(channels::delete))
-        .route("/api/v1/channels/{id}/test", post(channels::test))
-        .route("/healthz", get(health::get))
-        .route("/metrics", get(metrics::get))
+    let (routes, _) = openapi::routes().split_for_parts();
+    routes
         .fallback(page::fallback)
         .method_not_allowed_fallback(wrong_method)
         // After the fallbacks: what there is not is nobody's business either.

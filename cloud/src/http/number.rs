@@ -10,9 +10,12 @@ fn exact(number: Option<impl std::fmt::Display>) -> Option<Box<RawValue>> {
 }
 
 /// Both values of a reading, under the names that JSON has for them.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Values)]
 pub(super) struct JsonValues {
+    #[schema(value_type = Option<super::fixed::Hundredths>)]
     temperature_c: Option<Box<RawValue>>,
+    #[schema(value_type = Option<super::fixed::Hundredths>)]
     moisture_pct: Option<Box<RawValue>>,
 }
 

@@ -25,12 +25,18 @@ include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 /// Files in here have a hash of their content in their names.
 const HASHED: &str = "/assets/";
 const INDEX: &str = "/index.html";
+/// The page to read and try the API.
+const DOCS: &str = "/docs/index.html";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 
 /// Scripts, styles and pictures of our own only, nothing inline, and no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
                       connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The same for the page of the API: the element that shows it has its styles inline.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+                           connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What every answer says to browsers, unless its handler knows better.
 const GUARDS: [(HeaderName, &str); 5] = [
@@ -60,7 +66,10 @@ fn file_at(path: &str) -> Option<&'static File> {
     if path == "/api" || path.starts_with("/api/") {
         return None;
     }
-    find(path).or_else(|| if path.starts_with(HASHED) || is_file(path) { None } else { find(INDEX) })
+    let path = if matches!(path, "/docs" | "/docs/") { DOCS } else { path };
+    find(path).or_else(|| {
+        if path.starts_with(HASHED) || (is_file(path) && path != DOCS) { None } else { find(INDEX) }
+    })
 }
 
 /// Whether `path` asks for a file, by an ending of letters and digits. A device's id may have dots too.
@@ -76,6 +85,9 @@ fn answer(file: &'static File, asked: &HeaderMap) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    if file.path == DOCS {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
+    }
     if let Ok(tag) = HeaderValue::try_from(&tag) {
         headers.insert(header::ETAG, tag);
     }

@@ -18,6 +18,7 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The largest picture, in bytes.
 const MAX_IMAGE: usize = 2 * 1024 * 1024;
@@ -25,18 +26,21 @@ const MAX_IMAGE: usize = 2 * 1024 * 1024;
 const FORMS: [(&str, usize, &[u8]); 3] =
     [("image/png", 0, b"\x89PNG\r\n\x1a\n"), ("image/jpeg", 0, b"\xff\xd8\xff"), ("image/webp", 8, b"WEBP")];
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlanAnswer)]
 struct Answer {
     plan: Option<JsonPlan>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Plan)]
 struct JsonPlan {
     content_type: String,
     south: Millionths,
     west: Millionths,
     north: Millionths,
     east: Millionths,
+    #[schema(format = DateTime)]
     updated: String,
 }
 
@@ -48,6 +52,16 @@ impl From<Plan> for JsonPlan {
 }
 
 /// Where the picture lies; null if there is none.
+#[utoipa::path(
+    get,
+    path = "/api/v1/plan",
+    operation_id = "get_plan",
+    tag = "Plan",
+    summary = "Where the plan of the field lies",
+    responses(
+        (status = 200, body = Answer, description = "As it is now"),
+    ),
+)]
 pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let plan = api.intake.store.plan().await?.map(JsonPlan::from);
@@ -55,6 +69,17 @@ pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respons
 }
 
 /// The picture itself.
+#[utoipa::path(
+    get,
+    path = "/api/v1/plan/image",
+    operation_id = "get_plan_image",
+    tag = "Plan",
+    summary = "The picture of the field",
+    responses(
+        (status = 200, description = "The picture", content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
+        (status = 404, body = super::problem::JsonProblem, content_type = "application/problem+json", description = "There is none"),
+    ),
+)]
 pub(super) async fn image(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let found = api.intake.store.plan_image().await?;
@@ -74,6 +99,23 @@ pub(super) async fn image(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respo
 }
 
 /// Puts a picture in the place of what there is.
+#[utoipa::path(
+    put,
+    path = "/api/v1/plan",
+    operation_id = "put_plan",
+    tag = "Plan",
+    summary = "Put a picture under the field's map",
+    params(
+        ("south" = f64, Query, description = "Degrees", minimum = -90.0, maximum = 90.0),
+        ("west" = f64, Query, description = "Degrees", minimum = -180.0, maximum = 180.0),
+        ("north" = f64, Query, description = "Degrees", minimum = -90.0, maximum = 90.0),
+        ("east" = f64, Query, description = "Degrees", minimum = -180.0, maximum = 180.0),
+    ),
+    request_body(description = "At most 2 MiB", content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"))),
+    responses(
+        (status = 200, body = Answer, description = "As it is now"),
+    ),
+)]
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     Extension(Kept(seat)): Extension<Kept>,
@@ -101,6 +143,16 @@ pub(super) async fn put(
 }
 
 /// Removes it.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/plan",
+    operation_id = "delete_plan",
+    tag = "Plan",
+    summary = "Remove the picture",
+    responses(
+        (status = 204, description = "Done"),
+    ),
+)]
 pub(super) async fn delete(State(api): State<Arc<Api>>, uri: Uri) -> Result<StatusCode, Problem> {
     Keys::of(&uri, &[])?;
     let removed = api.intake.store.remove_plan().await;

@@ -7,6 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use fieldpost_core::{Reason, Refusal};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Why a request failed, as its sender is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,22 @@ pub(crate) struct Problem {
     status: StatusCode,
     reason: &'static str,
     detail: String,
+}
+
+/// Why a request failed (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct JsonProblem {
+    #[serde(rename = "type")]
+    #[schema(example = "urn:fieldpost:problem:bad-query")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    /// What is wrong, and how to mend it.
+    detail: String,
+    /// Stable, for machines.
+    #[schema(example = "bad-query")]
+    reason: &'static str,
 }
 
 impl Problem {
@@ -59,19 +77,12 @@ impl Problem {
 
     /// As it is told.
     pub(super) fn answer(self) -> HttpAnswer {
-        let body = serde_json::json!({
-            "type": format!("urn:fieldpost:problem:{}", self.reason),
-            "title": self.title(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "reason": self.reason,
-        });
-        HttpAnswer {
-            status: self.status.as_u16(),
-            content_type: "application/problem+json",
-            custody: None,
-            body: body.to_string(),
-        }
+        let (status, title) = (self.status.as_u16(), self.title());
+        let kind = format!("urn:fieldpost:problem:{}", self.reason);
+        let body = JsonProblem { kind, title, status, detail: self.detail, reason: self.reason };
+        // Texts and a number can always be printed.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        HttpAnswer { status, content_type: "application/problem+json", custody: None, body }
     }
 }
 

@@ -9,15 +9,18 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
 /// What is shown of an input, in characters.
 const MAX_TEXT: usize = 2_000;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refused)]
 struct JsonRefused {
     id: i64,
+    #[schema(format = DateTime)]
     received: String,
     gateway: String,
     format: String,
@@ -27,13 +30,29 @@ struct JsonRefused {
     text: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quarantine)]
 struct Page {
     quarantine: Vec<JsonRefused>,
     next: Option<String>,
 }
 
 /// What was refused, of one device or of all, before the one with the id `before`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/quarantine",
+    operation_id = "list_quarantine",
+    tag = "Surveys",
+    summary = "Input that was refused",
+    params(
+        ("device" = Option<String>, Query, description = "Only what names this device"),
+        ("before" = Option<i64>, Query, description = "Only those with lower numbers; `next` of the answer has it"),
+        ("limit" = Option<u32>, Query, description = "How many at most; 50 unless told", minimum = 1, maximum = 500),
+    ),
+    responses(
+        (status = 200, body = Page, description = "Refused input, the newest first"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["device", "before", "limit"])?;
     let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;

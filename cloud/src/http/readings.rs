@@ -22,6 +22,7 @@ use fieldpost_core::{DeviceId, Reading, UtcInstant, station::csv};
 use http_body_util::channel::{Channel, Sender};
 use std::{fmt::Write, io, sync::Arc, time::Duration};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: usize = 10_000;
 const MAX_LIMIT: usize = 100_000;
@@ -29,6 +30,25 @@ const MAX_LIMIT: usize = 100_000;
 const PIECE: usize = 2_000;
 /// Pieces that wait for a client.
 const PIECES_AHEAD: usize = 2;
+
+/// A page as JSON has it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is printed by hand; this says how it looks")]
+struct Readings {
+    device: String,
+    readings: Vec<JsonReading>,
+    /// Where they go on.
+    next: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Reading)]
+#[expect(dead_code, reason = "it is printed by hand; this says how it looks")]
+struct JsonReading {
+    time: super::openapi::Instant,
+    temperature_c: Option<super::fixed::Hundredths>,
+    moisture_pct: Option<super::fixed::Hundredths>,
+}
 
 /// What was asked for, ready to be sent.
 struct Page {
@@ -42,6 +62,24 @@ struct Page {
 }
 
 /// Readings in order of time, from `from`, inclusive, to `to`, exclusive.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{id}/readings",
+    operation_id = "list_readings",
+    tag = "Devices",
+    summary = "The readings of a device",
+    description = "As JSON, or as CSV if `Accept` asks for `text/csv`.",
+    params(
+        ("id" = String, Path, description = "The device's id", example = "m1"),
+        ("from" = Option<super::openapi::Instant>, Query, description = "The earliest, inclusive; all unless told"),
+        ("to" = Option<super::openapi::Instant>, Query, description = "The end, exclusive; none unless told"),
+        ("limit" = Option<u32>, Query, description = "How many at most; 10,000 unless told", minimum = 1, maximum = 100000),
+    ),
+    responses(
+        (status = 200, description = "Readings in order of time; the header Link says where they go on", content((Readings = "application/json"), (String = "text/csv"))),
+        (status = 406, body = super::problem::JsonProblem, content_type = "application/problem+json", description = "Neither of the two forms is accepted"),
+    ),
+)]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     path: Result<Path<String>, PathRejection>,

@@ -8,9 +8,10 @@ use crate::{
 use axum::{extract::State, http::Uri, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// How long readings are kept.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Retention {
     /// In days; null is for ever.
@@ -18,21 +19,34 @@ pub(super) struct Retention {
 }
 
 /// What keeping so many days would mean now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RetentionPreview)]
 struct JsonPreview {
+    #[schema(format = DateTime)]
     before: String,
     readings: i64,
     bytes: i64,
     devices: Vec<JsonDevice>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreviewDevice)]
 struct JsonDevice {
     id: String,
     readings: i64,
 }
 
 /// How long they are kept now.
+#[utoipa::path(
+    get,
+    path = "/api/v1/retention",
+    operation_id = "get_retention",
+    tag = "Care",
+    summary = "How long readings are kept",
+    responses(
+        (status = 200, body = Retention, description = "As it is now"),
+    ),
+)]
 pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let keep_days = api.intake.store.keep_days().await?;
@@ -40,6 +54,19 @@ pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respons
 }
 
 /// What would go if so many days were kept.
+#[utoipa::path(
+    get,
+    path = "/api/v1/retention/preview",
+    operation_id = "preview_retention",
+    tag = "Care",
+    summary = "What keeping so many days would remove",
+    params(
+        ("keep_days" = u32, Query, description = "In days", minimum = 32, maximum = 36525, example = 365),
+    ),
+    responses(
+        (status = 200, body = JsonPreview, description = "What would go"),
+    ),
+)]
 pub(super) async fn preview(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     let keys = Keys::of(&uri, &["keep_days"])?;
     let days = keys.text("keep_days").and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
@@ -51,6 +78,17 @@ pub(super) async fn preview(State(api): State<Arc<Api>>, uri: Uri) -> Result<Res
 }
 
 /// Sets it. What is older goes within the hour.
+#[utoipa::path(
+    put,
+    path = "/api/v1/retention",
+    operation_id = "put_retention",
+    tag = "Care",
+    summary = "Say how long readings are kept",
+    request_body = Retention,
+    responses(
+        (status = 200, body = Retention, description = "As it is from now on; what is older goes within the hour"),
+    ),
+)]
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     uri: Uri,

@@ -15,18 +15,21 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// A message again after so long, if nobody says otherwise: once a day.
 const USUAL_REPEAT_S: i64 = 86_400;
 
 /// A rule as it is sent; its number, if it is there, is that of the path.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRule)]
 pub(super) struct JsonRule {
     id: Option<i64>,
     name: String,
+    #[schema(value_type = Kind)]
     kind: String,
     value: Option<f64>,
     clear: Option<f64>,
@@ -38,6 +41,11 @@ pub(super) struct JsonRule {
     channels: Vec<i64>,
     #[serde(default = "on")]
     enabled: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Rules<'a> {
+    rules: Vec<message::JsonRule<'a>>,
 }
 
 fn on() -> bool {
@@ -95,14 +103,35 @@ fn problem(error: RuleError) -> Problem {
 }
 
 /// All rules.
+#[utoipa::path(
+    get,
+    path = "/api/v1/rules",
+    operation_id = "list_rules",
+    tag = "Alerts",
+    summary = "What somebody wants to hear of",
+    responses(
+        (status = 200, body = Rules, description = "As it is now"),
+    ),
+)]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let rules = api.intake.store.rules().await?;
-    let rules: Vec<_> = rules.iter().map(message::rule).collect();
-    Ok(paging::json(&serde_json::json!({"rules": rules}), None))
+    Ok(paging::json(&Rules { rules: rules.iter().map(message::JsonRule::from).collect() }, None))
 }
 
 /// Makes a rule.
+#[utoipa::path(
+    post,
+    path = "/api/v1/rules",
+    operation_id = "add_rule",
+    tag = "Alerts",
+    summary = "Make a rule",
+    request_body = JsonRule,
+    responses(
+        (status = 201, body = message::JsonRule, description = "The rule"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "There are as many as there may be"),
+    ),
+)]
 pub(super) async fn post(
     State(api): State<Arc<Api>>,
     uri: Uri,
@@ -114,10 +143,25 @@ pub(super) async fn post(
         Some(_) => return Err(bad("a new rule gets its id here; leave it out")),
     };
     let rule = api.intake.store.add_rule(rule).await.map_err(|error| Problem::from(&error))?;
-    Ok((StatusCode::CREATED, paging::json(&message::rule(&rule.map_err(problem)?), None)).into_response())
+    let rule = rule.map_err(problem)?;
+    Ok((StatusCode::CREATED, paging::json(&message::JsonRule::from(&rule), None)).into_response())
 }
 
 /// Changes a rule.
+#[utoipa::path(
+    put,
+    path = "/api/v1/rules/{id}",
+    operation_id = "put_rule",
+    tag = "Alerts",
+    summary = "Change a rule",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    request_body = JsonRule,
+    responses(
+        (status = 200, body = message::JsonRule, description = "The rule"),
+    ),
+)]
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
     path: Result<Path<i64>, PathRejection>,
@@ -128,10 +172,23 @@ pub(super) async fn put(
     let id = path.map_err(|_| unknown())?.0;
     let rule = rule.rule(id)?;
     let rule = api.intake.store.put_rule(rule, clock::now()).await.map_err(|error| Problem::from(&error))?;
-    Ok(paging::json(&message::rule(&rule.map_err(problem)?), None))
+    Ok(paging::json(&message::JsonRule::from(&rule.map_err(problem)?), None))
 }
 
 /// Removes a rule.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/rules/{id}",
+    operation_id = "remove_rule",
+    tag = "Alerts",
+    summary = "Remove a rule",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses(
+        (status = 204, description = "Done"),
+    ),
+)]
 pub(super) async fn delete(
     State(api): State<Arc<Api>>,
     path: Result<Path<i64>, PathRejection>,

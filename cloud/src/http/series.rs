@@ -9,12 +9,52 @@ use axum::{
 };
 use fieldpost_core::{DeviceId, UtcInstant};
 use std::{fmt::Write, sync::Arc};
+use utoipa::ToSchema;
 
 const DEFAULT_POINTS: usize = 800;
 const MIN_POINTS: usize = 10;
 const MAX_POINTS: usize = 4_000;
 
+/// A curve. Its arrays are of one length.
+#[derive(ToSchema)]
+#[schema(as = Series)]
+#[expect(dead_code, reason = "it is printed by hand; this says how it looks")]
+struct JsonSeries {
+    device: String,
+    from: Option<super::openapi::Instant>,
+    to: Option<super::openapi::Instant>,
+    interval_s: u32,
+    /// Whether there are more readings than these.
+    thinned: bool,
+    /// Seconds since 1970.
+    time: Vec<f64>,
+    temperature_c: Vec<Option<f64>>,
+    moisture_pct: Vec<Option<f64>>,
+    /// Bits, as `flags` of a day has them; null if none is set.
+    flags: Option<Vec<u32>>,
+    /// From the last reading before to the first one after.
+    gaps: Vec<[super::openapi::Instant; 2]>,
+}
+
 /// Real readings only: when there are more than `points`, the first, last, lowest and highest of each bucket of time.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{id}/series",
+    operation_id = "get_series",
+    tag = "Devices",
+    summary = "The curve of a device",
+    description = "Real readings only: when there are more than `points`, the first, last, lowest and highest of each bucket of time. The arrays are of one length; a null in both values is a gap that no line crosses.",
+    params(
+        ("id" = String, Path, description = "The device's id", example = "m1"),
+        ("from" = Option<super::openapi::Instant>, Query, description = "The earliest, inclusive; all unless told"),
+        ("to" = Option<super::openapi::Instant>, Query, description = "The end, exclusive; none unless told"),
+        ("points" = Option<u32>, Query, description = "As many as a screen shows; 800 unless told", minimum = 10, maximum = 4000),
+    ),
+    responses(
+        (status = 200, body = JsonSeries, description = "The curve"),
+        (status = 422, body = super::problem::JsonProblem, content_type = "application/problem+json", description = "Too many readings: narrow from and to"),
+    ),
+)]
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     path: Result<Path<String>, PathRejection>,

@@ -1,25 +1,30 @@
 //! A device as JSON, as people see it.
 
-use super::fixed::{Fixed, Hundredths, Millionths};
+use super::fixed::{Fixed, Hundredths, Millionths, Tenths};
 use crate::{
     fleet::cause::Cause,
     store::{Bringer, Shown},
 };
 use fieldpost_core::UtcInstant;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A device in the fleet.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FleetDevice)]
 pub(super) struct JsonShown {
     id: String,
     name: Option<String>,
     place: Option<String>,
     latitude: Option<Millionths>,
     longitude: Option<Millionths>,
-    depth_cm: Option<Fixed<10>>,
+    depth_cm: Option<Tenths>,
+    #[schema(value_type = crate::fleet::state::State)]
     state: &'static str,
     cause: Option<JsonCause>,
+    #[schema(format = DateTime)]
     last_time: Option<String>,
+    #[schema(format = DateTime)]
     last_contact: Option<String>,
     gateway: Option<String>,
     last: Option<JsonPair>,
@@ -30,23 +35,29 @@ pub(super) struct JsonShown {
     spark: Option<JsonSpark>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Cause)]
 struct JsonCause {
+    #[schema(value_type = crate::fleet::cause::Kind)]
     kind: &'static str,
     text: String,
     gateway: Option<String>,
+    #[schema(format = DateTime)]
     since: Option<String>,
 }
 
 /// Both values of a reading.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = Pair)]
 pub(super) struct JsonPair {
     pub(super) temperature_c: Option<Hundredths>,
     pub(super) moisture_pct: Option<Hundredths>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Spark)]
 struct JsonSpark {
+    #[schema(format = DateTime)]
     from: String,
     step_s: i64,
     temperature_c: Vec<Option<Hundredths>>,
@@ -54,11 +65,13 @@ struct JsonSpark {
 }
 
 /// A device by itself: what lists show, what lists of old showed, and more.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Device)]
 pub(super) struct JsonOne {
     #[serde(flatten)]
     shown: JsonShown,
     readings: i64,
+    #[schema(format = DateTime)]
     first_time: Option<String>,
     last_values: Option<JsonPair>,
     details: JsonDetails,
@@ -66,13 +79,14 @@ pub(super) struct JsonOne {
     gateways: Vec<JsonBringer>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Details)]
 struct JsonDetails {
     name: Option<String>,
     place: Option<String>,
     latitude: Option<Millionths>,
     longitude: Option<Millionths>,
-    depth_cm: Option<Fixed<10>>,
+    depth_cm: Option<Tenths>,
     soil: Option<String>,
     interval_s: Option<u32>,
     survey_s: Option<u32>,
@@ -83,9 +97,11 @@ struct JsonDetails {
     temperature_high: Option<Hundredths>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Bringer)]
 struct JsonBringer {
     name: String,
+    #[schema(format = DateTime)]
     last_contact: String,
     surveys: i64,
 }

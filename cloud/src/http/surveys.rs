@@ -22,7 +22,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The longest name of a sender, in bytes.
 pub(super) const MAX_NAME: usize = 128;
@@ -31,7 +33,83 @@ const GATEWAY: &str = "fieldpost-gateway";
 /// The IANA zone of the sender's site.
 const TIME_ZONE: &str = "fieldpost-time-zone";
 
+/// A record of SenML (RFC 8428), of those members that are known here. The base members hold for what follows, too.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is read by fieldpost_core::senml; this says how it looks")]
+pub(super) struct SenmlRecord {
+    /// Base name: goes before each name.
+    #[schema(nullable = false, example = "m1/")]
+    bn: Option<String>,
+    /// Base time in seconds; below 2^28 relative to now.
+    #[schema(nullable = false)]
+    bt: Option<f64>,
+    /// Base unit.
+    #[schema(nullable = false)]
+    bu: Option<String>,
+    /// Base value, which each value is added to.
+    #[schema(nullable = false)]
+    bv: Option<f64>,
+    /// Version.
+    #[schema(nullable = false)]
+    bver: Option<u32>,
+    /// `temperature` or `moisture`, behind the device's id and a slash.
+    #[schema(nullable = false)]
+    n: Option<String>,
+    /// `Cel`, or `/` for a ratio.
+    #[schema(nullable = false)]
+    u: Option<String>,
+    /// The value.
+    #[schema(nullable = false)]
+    v: Option<f64>,
+    /// Time in seconds, added to the base time.
+    #[schema(nullable = false)]
+    t: Option<f64>,
+}
+
+/// A meter's reading of both values, and another an hour later of one.
+fn example() -> Value {
+    json!([
+        {"bn": "m1/", "bt": 1_751_356_800, "n": "temperature", "u": "Cel", "v": 20.5},
+        {"n": "moisture", "u": "/", "v": 0.3},
+        {"n": "temperature", "u": "Cel", "v": 20.75, "t": 3600},
+    ])
+}
+
+/// What became of the readings of an upload.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is printed by hand, where no socket is; this says how it looks")]
+struct Taken {
+    /// That were not held before.
+    new: u64,
+    /// That were held already.
+    duplicate: u64,
+    /// That contradict what is held, which stays.
+    conflict: u64,
+}
+
 /// Takes a pack.
+#[utoipa::path(
+    post,
+    path = "/api/v1/surveys",
+    operation_id = "post_surveys",
+    tag = "Surveys",
+    summary = "Hand surveys in",
+    description = "One transaction: stored whole, or refused whole. What is there already is a duplicate, so sending again does no harm; a value that contradicts is recorded beside the first, which stays.",
+    params(
+        ("Fieldpost-Gateway" = Option<String>, Header, description = "Who hands them in; the address unless told", max_length = 128),
+        ("Fieldpost-Time-Zone" = Option<String>, Header, description = "The IANA zone of the site, for the console", example = "Europe/Rome"),
+        ("Fieldpost-Custody" = Option<String>, Header, description = "Gateways only: how far this takes the cloud in a journal; docs/PROTOCOL.md has it"),
+    ),
+    request_body(description = "A SenML pack (RFC 8428) of one or many devices, at most 16 MiB: names are `<device>/temperature` \
+        in Cel and `<device>/moisture` as a ratio (unit `/`)", content(
+        (Vec<SenmlRecord> = "application/senml+json", example = json!(example())),
+        (Vec<u8> = "application/senml+cbor")
+    )),
+    responses(
+        (status = 200, body = Taken, description = "All of it is on disk, or was before"),
+        (status = 422, body = super::problem::JsonProblem, content_type = "application/problem+json", description = "It is SenML, and refused whole: no reading of it was taken"),
+    ),
+)]
 pub(super) async fn post(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,

@@ -12,8 +12,9 @@ const MAX_ADDRESS: usize = 2_000;
 const MAX_SECRET: usize = 1_000;
 
 /// Where messages go, by kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[schema(as = ChannelSettings)]
 pub(crate) enum Settings {
     /// A POST of JSON, signed if there is a secret.
     Webhook {

@@ -11,7 +11,7 @@
 //! Routes find the [`Caller`] in the request's extensions.
 
 pub(super) mod cookie;
-mod needs;
+pub(super) mod needs;
 pub(super) mod origin;
 
 use super::{Api, body, problem::Problem, server::Peer};

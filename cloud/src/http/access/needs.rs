@@ -9,7 +9,7 @@ const API: &str = "/api/v1/";
 const ADMINISTRATION: [&str; 5] = ["users", "tokens", "retention", "settings", "channels"];
 
 /// What a request needs; None: anybody may.
-pub(super) fn needed(method: &Method, path: &str) -> Option<Need> {
+pub(in crate::http) fn needed(method: &Method, path: &str) -> Option<Need> {
     let Some(rest) = path.strip_prefix(API) else {
         return match path {
             "/metrics" => Some(Need::Read),
@@ -22,7 +22,8 @@ pub(super) fn needed(method: &Method, path: &str) -> Option<Need> {
     let reads = is_safe(method);
     let segments: Vec<&str> = rest.split('/').collect();
     match segments.as_slice() {
-        ["me" | "session" | "setup"] => None,
+        // What there is to ask for says nothing of what is answered.
+        ["me" | "session" | "setup" | "openapi.json"] => None,
         ["surveys"] if *method == Method::POST => Some(Need::Ingest),
         ["gateways", _, "status"] if *method == Method::PUT => Some(Need::Ingest),
         [first, ..] if ADMINISTRATION.contains(first) => Some(Need::Administer),
@@ -32,7 +33,7 @@ pub(super) fn needed(method: &Method, path: &str) -> Option<Need> {
 }
 
 /// Whether a request with this method changes nothing.
-pub(super) fn is_safe(method: &Method) -> bool {
+pub(in crate::http) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
@@ -55,6 +56,8 @@ mod tests {
             "POST /api/v1/setup",
             "POST /api/v1/session",
             "DELETE /api/v1/session",
+            "GET /api/v1/openapi.json",
+            "GET /docs",
         ] {
             assert_eq!(said(free), None, "{free}");
         }

@@ -10,14 +10,16 @@ use axum::{
 };
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignedIn)]
 struct JsonUser {
     name: String,
     role: Role,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     open: bool,
     setup: bool,
@@ -47,6 +49,16 @@ impl Me {
 }
 
 /// Who I am.
+#[utoipa::path(
+    get,
+    path = "/api/v1/me",
+    operation_id = "me",
+    tag = "Accounts",
+    summary = "Who I am",
+    responses(
+        (status = 200, body = Me, description = "Whoever has sent this"),
+    ),
+)]
 pub(in crate::http) async fn get(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,

@@ -21,15 +21,16 @@ use axum::{
 };
 use serde::Deserialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SignIn {
     name: String,
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SetUp {
     code: String,
@@ -38,6 +39,19 @@ pub(in crate::http) struct SetUp {
 }
 
 /// Signs in.
+#[utoipa::path(
+    post,
+    path = "/api/v1/session",
+    operation_id = "sign_in",
+    tag = "Accounts",
+    summary = "Sign in",
+    request_body = SignIn,
+    responses(
+        (status = 200, body = Me, description = "Who has signed in", headers(("set-cookie" = String, description = "Keeps the browser signed in"))),
+        (status = 401, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "The name or the password is wrong"),
+        (status = 429, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "Too many attempts; Retry-After says when the next one counts", headers(("retry-after" = u64, description = "Seconds"))),
+    ),
+)]
 pub(in crate::http) async fn post(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
@@ -53,6 +67,20 @@ pub(in crate::http) async fn post(
 }
 
 /// Makes the first administrator, or another, by a one-time link.
+#[utoipa::path(
+    post,
+    path = "/api/v1/setup",
+    operation_id = "set_up",
+    tag = "Accounts",
+    summary = "Make the first administrator by the one-time link",
+    request_body = SetUp,
+    responses(
+        (status = 201, body = Me, description = "Who has signed in", headers(("set-cookie" = String, description = "Keeps the browser signed in"))),
+        (status = 403, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "The link was used, or is too old"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "There is one of this name already"),
+        (status = 429, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "Too many attempts; Retry-After says when the next one counts", headers(("retry-after" = u64, description = "Seconds"))),
+    ),
+)]
 pub(in crate::http) async fn set_up(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
@@ -67,6 +95,16 @@ pub(in crate::http) async fn set_up(
 }
 
 /// Signs out; who is not signed in is so already.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/session",
+    operation_id = "sign_out",
+    tag = "Accounts",
+    summary = "Sign out",
+    responses(
+        (status = 204, description = "Done"),
+    ),
+)]
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,

@@ -13,23 +13,28 @@ use axum::{
 use fieldpost_core::UtcInstant;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
 struct JsonToken {
     id: i64,
     name: String,
     scope: Scope,
+    #[schema(format = DateTime)]
     created: String,
+    #[schema(format = DateTime)]
     last_used: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Tokens {
     tokens: Vec<JsonToken>,
 }
 
 /// Not for showing, so there is no `Debug`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
 struct Made<'a> {
     id: i64,
     name: &'a str,
@@ -37,7 +42,7 @@ struct Made<'a> {
     token: &'a str,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewToken {
     name: String,
@@ -45,6 +50,16 @@ pub(in crate::http) struct NewToken {
 }
 
 /// All of them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens",
+    operation_id = "list_tokens",
+    tag = "Accounts",
+    summary = "Programs that may come by themselves",
+    responses(
+        (status = 200, body = Tokens, description = "As it is now"),
+    ),
+)]
 pub(in crate::http) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let book = api.accounts.book();
@@ -64,6 +79,18 @@ pub(in crate::http) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Resu
 }
 
 /// Makes one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens",
+    operation_id = "add_token",
+    tag = "Accounts",
+    summary = "Make a token",
+    request_body = NewToken,
+    responses(
+        (status = 201, body = Made, description = "The token, which is shown this once"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "There is one of this name already, or there are too many"),
+    ),
+)]
 pub(in crate::http) async fn post(
     State(api): State<Arc<Api>>,
     uri: Uri,
@@ -79,6 +106,19 @@ pub(in crate::http) async fn post(
 }
 
 /// Revokes one: what is sent with it from now on is refused.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tokens/{id}",
+    operation_id = "revoke_token",
+    tag = "Accounts",
+    summary = "Revoke a token",
+    params(
+        ("id" = i64, Path, description = "Its number"),
+    ),
+    responses(
+        (status = 204, description = "Done"),
+    ),
+)]
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
     id: Result<Path<i64>, PathRejection>,

@@ -17,21 +17,25 @@ use axum::{
 use fieldpost_core::UtcInstant;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 struct JsonUser {
     name: String,
     role: Role,
+    #[schema(format = DateTime)]
     created: String,
+    #[schema(format = DateTime)]
     last_seen: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Users {
     users: Vec<JsonUser>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewUser {
     name: String,
@@ -39,14 +43,25 @@ pub(in crate::http) struct NewUser {
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserChange)]
 pub(in crate::http) struct Change {
     role: Option<Role>,
     password: Option<String>,
 }
 
 /// Everybody.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    operation_id = "list_users",
+    tag = "Accounts",
+    summary = "Everybody who has an account",
+    responses(
+        (status = 200, body = Users, description = "As it is now"),
+    ),
+)]
 pub(in crate::http) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let book = api.accounts.book();
@@ -55,6 +70,18 @@ pub(in crate::http) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Resu
 }
 
 /// Adds somebody.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    operation_id = "add_user",
+    tag = "Accounts",
+    summary = "Give somebody an account",
+    request_body = NewUser,
+    responses(
+        (status = 201, body = JsonUser, description = "The account"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "There is one of this name already, or there are too many"),
+    ),
+)]
 pub(in crate::http) async fn post(
     State(api): State<Arc<Api>>,
     uri: Uri,
@@ -66,6 +93,22 @@ pub(in crate::http) async fn post(
 }
 
 /// Gives somebody another role or password, and signs them out everywhere.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{name}",
+    operation_id = "change_user",
+    tag = "Accounts",
+    summary = "Give somebody another role or password",
+    description = "Signs them out everywhere.",
+    params(
+        ("name" = String, Path, description = "Who", example = "ann"),
+    ),
+    request_body = Change,
+    responses(
+        (status = 200, body = JsonUser, description = "The account"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "Nobody would be administrator any more"),
+    ),
+)]
 pub(in crate::http) async fn patch(
     State(api): State<Arc<Api>>,
     name: Result<Path<String>, PathRejection>,
@@ -82,6 +125,20 @@ pub(in crate::http) async fn patch(
 }
 
 /// Removes somebody.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{name}",
+    operation_id = "remove_user",
+    tag = "Accounts",
+    summary = "Remove somebody",
+    params(
+        ("name" = String, Path, description = "Who", example = "ann"),
+    ),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 409, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "Nobody would be administrator any more"),
+    ),
+)]
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
     name: Result<Path<String>, PathRejection>,

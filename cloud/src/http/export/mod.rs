@@ -96,6 +96,24 @@ enum Part {
 }
 
 /// Streams what is asked for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/export",
+    operation_id = "get_export",
+    tag = "Exports",
+    summary = "Take readings away",
+    params(
+        ("format" = inline(Option<Format>), Query, description = "csv unless told"),
+        ("devices" = Option<Vec<String>>, Query, style = Form, explode = false, description = "At most 1,000 ids; all devices unless told"),
+        ("from" = Option<crate::http::openapi::Instant>, Query, description = "The earliest, inclusive; all unless told"),
+        ("to" = Option<crate::http::openapi::Instant>, Query, description = "The end, exclusive; none unless told"),
+    ),
+    responses(
+        (status = 200, description = "A file, streamed", content((String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"), (Vec<u8> = "application/zip"), (Vec<crate::http::surveys::SenmlRecord> = "application/senml+json"))),
+        (status = 404, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "No device has one of the ids"),
+        (status = 429, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "This client has as many exports as it may"),
+    ),
+)]
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,

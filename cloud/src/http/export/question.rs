@@ -14,7 +14,8 @@ use std::collections::{BTreeSet, VecDeque};
 const MAX_NAMED: usize = 1_000;
 
 /// The form of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = ExportFormat, rename_all = "lowercase")]
 pub(super) enum Format {
     Csv,
     Parquet,

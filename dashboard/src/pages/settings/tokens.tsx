@@ -34,6 +34,9 @@ export function Tokens(): JSX.Element {
       <WhyNot id="tokens-why" why={allowed.why} />
       {asked.error ? <Failed what="The tokens could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data && tokens.length === 0 ? <p class="hint">No token yet. A gateway needs one with the scope “ingest” once accounts exist.</p> : null}
+      <p class="hint">
+        What programs can ask for is at <a href="/docs">/docs</a>, to read and to try.
+      </p>
       <ul class="list">
         {tokens.map((token) => (
           <Line key={token.id} token={token} now={now} done={asked.reload} />
