@@ -96,7 +96,7 @@ export function Complete({ held, due, last, now }: { held: number; due: number; 
     // Of readings that ended earlier a share of these days says nothing; when they ended does.
     return (
       <span class="complete complete-over" title={`none of ${plural(due, "slot")} of the last 7 days held`}>
-        none since {date(newest, "UTC").slice(4)}
+        none since <span class="whole">{date(newest, "UTC").slice(4)}</span>
       </span>
     );
   }
