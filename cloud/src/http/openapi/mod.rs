@@ -1,7 +1,7 @@
 //! `GET /api/v1/openapi.json`: what can be asked, for programs that make clients and for people who read.
 //!
 //! Each handler says its own part beside itself (`#[utoipa::path]`), with the schemas of the very types that are read and printed, and
-//! [`routes`] takes path, method and description from there: what is routed is described, and the other way round. What is alike
+//! [`routes()`] takes path, method and description from there: what is routed is described, and the other way round. What is alike
 //! for all comes from one place, too: [`finish`] adds who may from the table that lets requests in, and the problems.
 
 mod finish;
