@@ -69,7 +69,7 @@ struct ServeArgs {
     /// Also off loopback: take uploads by tcp:// from anyone, and while nobody has an account, take and show everything
     #[arg(long, env = "FIELDPOST_ALLOW_INSECURE")]
     allow_insecure: bool,
-    /// Tell this MQTT broker the newest values, as Home Assistant finds them by itself: mqtt://[NAME@]HOST[:1883]; the password comes from FIELDPOST_MQTT_PASSWORD
+    /// Tell this MQTT broker the newest values, as Home Assistant finds them by itself: mqtt://HOST:1883 or mqtt://NAME@HOST:1883; the password comes from FIELDPOST_MQTT_PASSWORD
     #[arg(long, env = "FIELDPOST_MQTT", value_name = "URL", value_parser = super::mqtt::broker)]
     mqtt: Option<Broker>,
     /// Before all topics of ours at the broker
