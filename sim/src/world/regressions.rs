@@ -17,14 +17,13 @@ pub struct Regression {
     pub days: u32,
 }
 
-/// All of them.
+/// All of them but `FullStart`, which one world in a hundred thousand shows: `sim/tests/full_start.rs` tells that one as a story.
 pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::SalvageSkips, seed: 55, days: 10 },
     Regression { bug: Bug::EmptyFileIsNew, seed: 37, days: 10 },
     Regression { bug: Bug::SalvageUntold, seed: 482, days: 10 },
     Regression { bug: Bug::SeqTwice, seed: 187, days: 10 },
     Regression { bug: Bug::QuietStart, seed: 357, days: 10 },
-    Regression { bug: Bug::FullStart, seed: 105_934, days: 10 },
     Regression { bug: Bug::UnseenIsMissing, seed: 618, days: 10 },
     Regression { bug: Bug::UnreadableIsDamaged, seed: 161, days: 10 },
     Regression { bug: Bug::ForgetNewcomers, seed: 63, days: 10 },
