@@ -76,7 +76,8 @@ fn withdraw(rule: &Rule, row: &Row, now: UtcInstant) -> Change {
 
 fn update(rule: &Rule, judged: &Judged, row: &Row, episode: &Episode, now: UtcInstant) -> Option<Change> {
     let mut draft = draft(rule, &judged.device, episode);
-    if row.draft.began < judged.from {
+    let first = judged.episodes.first().is_some_and(|first| first.began == episode.began);
+    if first && row.draft.began < judged.from {
         // The readings from before were removed because of their age; the alert still knows.
         draft.began = row.draft.began;
     }

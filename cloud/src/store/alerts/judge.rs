@@ -60,7 +60,7 @@ fn look(
         // What lasts for months is not read again from its beginning with every survey.
         (Some(band), Some((from, began, proof))) => {
             let start = last_before(connection, band, id, from)?;
-            (from, read(connection, Judge::resume(band, began, proof), band, id, start)?)
+            (began, read(connection, Judge::resume(band, began, proof), band, id, start)?)
         }
         (Some(band), None) => of_values(connection, band, id, from)?,
         (None, _) => of_conflicts(connection, &held.rule, id, now)?,

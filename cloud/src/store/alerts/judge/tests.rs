@@ -218,6 +218,17 @@ fn a_reading_without_the_quantity_leaves_the_alert_as_it_was() {
 }
 
 #[test]
+fn a_late_reading_that_solves_splits_the_alert_that_lasts_in_two() {
+    let mut world = World::new("2026-07-01T12:00:00Z", &[dry()]);
+    world.survey(&[(0, 1_800), (1, 1_800), (2, 1_800), (4, 1_800)]);
+    world.look();
+    assert_eq!(world.times(), [(0, None)]);
+    world.survey(&[(3, 2_500)]);
+    world.look();
+    assert_eq!(world.times(), [(0, Some(3)), (4, None)]);
+}
+
+#[test]
 fn what_is_stored_while_the_rules_look_is_looked_at_the_next_time() {
     let mut world = World::new("2026-07-01T12:00:00Z", &[dry()]);
     world.look();
