@@ -32,16 +32,18 @@ mod readers;
 mod readings;
 mod receipts;
 mod refused;
+mod restore;
 pub(crate) mod retention;
 mod series;
 mod surveys;
 mod vault;
 mod writer;
 
-pub use backup::{Copied, back_up, restore};
+pub use backup::{Copied, back_up};
 pub use check::check;
 pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
+pub use restore::restore;
 pub use vault::Vault;
 
 pub(crate) use alerts::{
