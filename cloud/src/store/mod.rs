@@ -52,7 +52,7 @@ pub(crate) use alerts::{
 pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
 pub(crate) use details::Details;
-pub(crate) use export::{ExportDevice, FlaggedReading, Quantity};
+pub(crate) use export::{ExportDevice, FlaggedReading, Quantity, Shelf};
 pub(crate) use fleet::{Bringer, Shown};
 pub(crate) use gateways::{GatewayRow, Report, RoundReport};
 pub(crate) use plan::Plan;
