@@ -6,8 +6,9 @@ use fieldpost_core::{Moisture, Reading, Survey, Temperature, UtcInstant, Values,
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -96,7 +97,9 @@ fn what_one_cloud_exports_another_imports_and_holds_the_same_once() {
     let file = home.path().join("soil.csv");
     let export = |cloud: &Cloud, to: &Path| {
         let done = ends(fieldpost(&["export", "--cloud", &cloud.url, "--output"]).arg(to));
-        assert_eq!(done, (0, String::new(), String::new()));
+        assert_eq!((done.0, done.1.as_str()), (0, ""), "{}", done.2);
+        // Right after an import some readings have not been looked at.
+        assert!(done.2.is_empty() || done.2.contains("have not been examined yet"), "{}", done.2);
         fs::read_to_string(to).unwrap()
     };
     let exported = export(&one, &file);
@@ -108,14 +111,96 @@ fn what_one_cloud_exports_another_imports_and_holds_the_same_once() {
     assert_eq!(without_flags(&export(&other, &home.path().join("again.csv"))), without_flags(&exported));
     let (_, said, _) = import(&other, &[file.to_str().unwrap(), &sample("ithaca")]);
     assert!(said.contains(": 0 readings new, ") && said.contains(" 0 in conflict"), "{said}");
-    // The folder alone says the same, once the cloud has ended.
+    // The folder alone says the same, while the cloud runs and once it has been killed.
     let data = home.path().join("one");
-    let (code, _, errors) = ends(fieldpost(&["export", "--data"]).arg(&data));
-    assert!(code == 1 && errors.contains("--cloud"), "a cloud runs there: {errors}");
+    let read = || {
+        let (code, said, errors) = ends(fieldpost(&["export", "--data"]).arg(&data));
+        assert!(code == 0 && without_flags(&said) == without_flags(&exported), "{errors}");
+    };
+    read();
     drop(one);
-    let (code, said, errors) = ends(fieldpost(&["export", "--data"]).arg(&data));
+    read();
+}
+
+/// Of a folder that somebody only wants to read: nothing is started there, so nothing is judged, delivered or let go of.
+#[test]
+fn a_folder_is_exported_without_changing_it_and_whatever_accounts_it_has() {
+    let home = tempfile::tempdir().unwrap();
+    let store = home.path().join("store.db");
+    fill(&store);
+    let sql = "INSERT INTO users (name, role, password, created) VALUES ('ada', 'administrator', 'x', 1);
+        INSERT INTO settings VALUES ('keep_days', 40), ('kept_from', 1600000000000);
+        DELETE FROM unexamined; INSERT INTO unexamined SELECT id, first_time, last_time, 1 FROM devices WHERE name = 'm7'";
+    Connection::open(&store).unwrap().execute_batch(sql).unwrap();
+    let before = fs::read(&store).unwrap();
+    let export = |more: &[&str]| ends(fieldpost(&["export", "--data"]).arg(home.path()).args(more));
+    let (code, said, errors) = export(&["--devices", "m7,m8", "--to", "2018-01-01"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("readings of 1 devices have not been examined yet"), "{errors}");
+    assert!(said.starts_with("device,time,temperature_c,moisture_pct,flags\nm7,2017-"), "{}", &said[..100]);
+    assert_eq!(export(&["--devices", "m8"]).2, "");
+    for format in ["parquet", "ismn", "senml"] {
+        let file = home.path().join(format);
+        assert_eq!(export(&["--format", format, "--output", file.to_str().unwrap()]).0, 0);
+        assert!(fs::metadata(file).unwrap().len() > 1_000_000, "{format}");
+    }
+    let (code, _, errors) = export(&["--devices", "m7,nobody"]);
+    assert!(code == 1 && errors.contains("no device has the id nobody"), "{errors}");
+    assert!(before == fs::read(&store).unwrap(), "the store is as it was");
+    // One of an earlier version is not brought up to date by somebody who only reads.
+    let old = include_bytes!("../../cloud/src/store/migrations/version-1.db");
+    fs::write(&store, old).unwrap();
+    let (code, _, errors) = export(&[]);
+    assert!(code == 1 && errors.contains("start the cloud once"), "{errors}");
+    assert!(fs::read(&store).unwrap() == old);
+}
+
+/// Answers every request with `answer`, and says what was asked.
+fn answering(answer: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (asked, heard) = std::sync::mpsc::channel();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in socket.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut head, mut length) = (String::new(), 0);
+            while stream.read_line(&mut head).unwrap() > 2 {}
+            for line in head.to_lowercase().lines() {
+                length =
+                    line.strip_prefix("content-length: ").map_or(length, |length| length.parse().unwrap());
+            }
+            stream.read_exact(&mut vec![0; length]).unwrap();
+            asked.send(head).unwrap();
+            let length = answer.len();
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+            stream.get_mut().write_all([head.as_str(), answer].concat().as_bytes()).unwrap();
+        }
+    });
+    (format!("http://{address}"), heard)
+}
+
+#[test]
+fn a_token_is_read_from_a_file_and_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let (token, file) = (home.path().join("token"), home.path().join("soil.csv"));
+    fs::write(&token, "fp_0123\n").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&file, "device,time,temperature_c,moisture_pct\nm1,2026-07-01T22:00:00Z,20,30\n").unwrap();
+    let (token, file) = (token.to_str().unwrap(), file.to_str().unwrap());
+    let (url, asked) = answering(r#"{"new":1,"duplicate":0,"conflict":0,"expired":2}"#);
+    let (code, said, errors) =
+        ends(&mut fieldpost(&["import", file, "--cloud", &url, "--token-file", token]));
     assert_eq!((code, errors.as_str()), (0, ""));
-    assert_eq!(without_flags(&said), without_flags(&exported));
+    let sum =
+        "1 surveys: 1 readings new, 0 duplicate, 0 in conflict, 2 expired (older than the cloud keeps)\n";
+    assert_eq!(said, sum);
+    assert!(asked.recv().unwrap().contains("authorization: Bearer fp_0123\r\n"));
+    assert_eq!(ends(&mut fieldpost(&["export", "--cloud", &url, "--token-file", token])).0, 0);
+    assert!(asked.recv().unwrap().contains("authorization: Bearer fp_0123\r\n"));
+    let mut both = fieldpost(&["export", "--cloud", &url, "--token-file", token]);
+    assert_eq!(ends(both.env("FIELDPOST_TOKEN", "fp_4567")).0, 2, "which one?");
+    assert_eq!(ends(fieldpost(&["export", "--cloud", &url]).env("FIELDPOST_TOKEN", "fp_4567")).0, 0);
+    assert!(asked.recv().unwrap().contains("authorization: Bearer fp_4567\r\n"));
 }
 
 #[test]

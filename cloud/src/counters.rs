@@ -18,6 +18,8 @@ pub(crate) struct Counters {
     pub(crate) duplicate: AtomicU64,
     /// Readings that contradicted what is held.
     pub(crate) conflict: AtomicU64,
+    /// Readings that were older than is kept.
+    pub(crate) expired: AtomicU64,
     /// The TCP listener's connections.
     pub(crate) upload: Arc<Listener>,
     /// The HTTP listener's connections.
@@ -47,6 +49,7 @@ impl Counters {
         self.new.fetch_add(outcome.new, Relaxed);
         self.duplicate.fetch_add(outcome.duplicate, Relaxed);
         self.conflict.fetch_add(outcome.conflict, Relaxed);
+        self.expired.fetch_add(outcome.expired, Relaxed);
     }
 
     /// Counts a refused upload.

@@ -59,6 +59,16 @@ pub enum Error {
         /// The latest version that this program knows.
         known: i64,
     },
+    /// There is no store, but one that a restore has set aside.
+    #[error(
+        "the store {0} is missing, and {1} is there: a restore did not come to its end. Run `fieldpost restore` once more, or move {1} (with its -wal, if it has one) back to {0}; or, to begin empty, move it to another folder", path.display(), aside.display()
+    )]
+    HalfRestored {
+        /// The store's file.
+        path: PathBuf,
+        /// What was the store.
+        aside: PathBuf,
+    },
     /// A file is where another was to be put.
     #[error(
         "{} is there already; name another file, or, to put a backup in a store's place, say --replace", path.display()

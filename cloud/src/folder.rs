@@ -22,7 +22,12 @@ fn create_with(path: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io
 
 /// Makes the name of the file `path` durable.
 pub(crate) fn sync_of(path: &Path) -> io::Result<()> {
-    sync(or_here(path.parent().unwrap_or(Path::new(""))))
+    sync(of(path))
+}
+
+/// The folder that the file `path` is in.
+pub(crate) fn of(path: &Path) -> &Path {
+    or_here(path.parent().unwrap_or(Path::new("")))
 }
 
 /// The empty path stands for the working folder.

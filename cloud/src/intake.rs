@@ -25,7 +25,13 @@ impl Intake {
             None => Err(SubmitError::Busy),
         };
         match &result {
-            Ok(stored) => self.counters.count(stored.outcome),
+            Ok(stored) => {
+                self.counters.count(stored.outcome);
+                if stored.outcome.expired > 0 {
+                    let (from, expired) = (&upload.origin.gateway, stored.outcome.expired);
+                    tracing::info!(from, expired, "readings that are older than is kept were not stored");
+                }
+            }
             Err(SubmitError::Refused(refusal)) => self.refuse(&upload, refusal).await,
             Err(_) => _ = self.counters.failed.fetch_add(1, Relaxed),
         }

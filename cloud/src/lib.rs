@@ -52,6 +52,7 @@ pub mod parts {
 
 pub use accounts::{Announce, setup_link};
 pub use error::Error;
+pub use http::{ExportError, export_file};
 pub use limits::Limits;
 pub use mqtt::{Broker, Topics};
 pub use settings::{Access, Settings, Sockets};

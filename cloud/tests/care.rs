@@ -60,6 +60,27 @@ async fn what_is_older_than_is_kept_is_shown_first_and_then_goes() {
     cloud.stop().await;
 }
 
+/// A meter that was away for long, a gateway with an old journal, an old file: what they bring has been let go of, or would be.
+#[tokio::test]
+async fn p5_readings_that_are_older_than_is_kept_are_told_as_such_and_not_taken_as_new() {
+    const DAY: i64 = 86_400;
+    let cloud = Cloud::start().await;
+    assert_eq!(put(&cloud, r#"{"keep_days":40}"#).await.status, 200);
+    let days = |range: std::ops::Range<i64>| pack("m1", range.map(|day| now() / DAY * DAY - day * DAY));
+    let said = cloud.post_json(&days(35..45)).await;
+    assert_eq!(said.text(), r#"{"new":5,"duplicate":0,"conflict":0,"expired":5}"#);
+    assert_eq!(cloud.post_json(&days(35..38)).await.text(), r#"{"new":0,"duplicate":3,"conflict":0}"#);
+    let said = cloud.post_json(&days(41..45)).await;
+    assert_eq!(said.text(), r#"{"new":0,"duplicate":0,"conflict":0,"expired":4}"#);
+    assert_eq!(cloud.upload("m2 2001-01-01 08:00Z - 20 - 30%\n").await, "Surveys received");
+    assert_eq!(cloud.get_json("/healthz").await["readings"], 5);
+    let metrics = cloud.get("/metrics").await.text();
+    assert!(metrics.contains("fieldpost_readings_total{result=\"expired\"} 10\n"), "{metrics}");
+    let checked = cloud.request("POST", "/api/v1/check", &[], Bytes::new()).await.json();
+    assert_eq!(checked["messages"], serde_json::json!([]));
+    cloud.stop().await;
+}
+
 #[tokio::test]
 async fn a_backup_is_made_while_surveys_come_and_holds_one_moment() {
     let cloud = Cloud::start().await;

@@ -186,8 +186,13 @@ async fn parquet_has_a_million_readings_in_row_groups_of_bounded_size() {
 }
 
 async fn ask(socket: TcpStream, query: &str) -> TcpStream {
+    ask_with(socket, query, "").await
+}
+
+/// Asks, with more headers, each with its line's end.
+async fn ask_with(socket: TcpStream, query: &str, headers: &str) -> TcpStream {
     let mut socket = socket;
-    let request = format!("GET /api/v1/export{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let request = format!("GET /api/v1/export{query} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut first = [0; 12];
     socket.read_exact(&mut first).await.unwrap();
@@ -252,6 +257,88 @@ async fn a_client_exports_twice_at_once_and_again_when_one_has_ended() {
         assert!(Instant::now() < deadline, "the place of an export whose client has gone is not free");
     }
     drop(two);
+    cloud.stop().await;
+}
+
+/// People in one office, or in one town: to the cloud they come from the same address, a proxy's on its own machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_everybody_has_exports_of_their_own() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    fill(folder.path(), 400_000).await;
+    let cloud = Cloud::start_with(folder, |_, _| {}).await;
+    let by = async |person: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let socket = socket.connect(cloud.http).await.unwrap();
+        ask_with(socket, "", &format!("x-forwarded-for: 203.0.113.9, {person}\r\n")).await
+    };
+    let _held = [by("10.0.0.1").await, by("10.0.0.1").await, by("10.0.0.2").await, by("10.0.0.2").await];
+    for (person, status) in [("10.0.0.1", 429), ("10.0.0.3", 200)] {
+        let headers = [("x-forwarded-for", person)];
+        let said = cloud.request("GET", "/api/v1/export?devices=m0001", &headers, Bytes::new()).await;
+        assert_eq!(said.status, status, "{person}");
+    }
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_of_too_many_devices_is_refused_before_it_begins() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let path = folder.path().join("store.db");
+    Store::open(&path).unwrap().close().await;
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO devices (name, last_contact, first_time, last_time)
+             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 25001)
+             SELECT 'm' || n, 0, 1000000000000, 1000000000000 FROM n",
+        )
+        .unwrap();
+    let cloud = Cloud::start_with(folder, |_, _| {}).await;
+    let (reason, detail) = cloud.get("/api/v1/export?format=ismn").await.problem(400);
+    assert!(reason == "bad-query" && detail.contains("at most 25000 devices"), "{detail}");
+    for query in ["format=csv", "format=ismn&devices=m1,m2", "format=ismn&from=2020-01-01T00:00:00Z"] {
+        assert_eq!(cloud.get(&format!("/api/v1/export?{query}")).await.status, 200, "{query}");
+    }
+    cloud.stop().await;
+}
+
+/// Right after an import, or under load. `G` would call readings good that nobody has looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_says_of_how_many_devices_the_readings_have_not_been_examined() {
+    let cloud = with_samples().await;
+    let number = |id: &str| format!("SELECT id FROM devices WHERE name = '{id}'");
+    let unexamined = |query: &str| {
+        let query = format!("/api/v1/export{query}");
+        let cloud = &cloud;
+        async move { cloud.get(&query).await.headers.get("fieldpost-unexamined").cloned() }
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while unexamined("").await.is_some() {
+        assert!(Instant::now() < deadline, "they are not examined");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Nobody rings the examiner's bell for this: it stays. Until it sleeps it may still see it, once.
+    let store = rusqlite::Connection::open(cloud.store()).unwrap();
+    let note = format!(
+        "REPLACE INTO unexamined SELECT id, 1561939200000, 1561942800000, 1 FROM ({})",
+        number("ithaca")
+    );
+    while unexamined("").await.is_none() {
+        store.execute_batch(&note).unwrap();
+        assert!(Instant::now() < deadline, "it is not told");
+    }
+    for (query, expected) in [
+        ("?devices=ithaca", Some("1")),
+        ("?devices=ithaca,dino_saur:1&format=ismn", Some("1")),
+        ("?devices=dino_saur:1", None),
+        ("?devices=ithaca&to=2019-07-01T00:00:00Z", None),
+        ("?devices=ithaca&from=2019-07-01T01:00:00Z", Some("1")),
+        ("?devices=ithaca&from=2019-07-01T01:00:01Z", None),
+    ] {
+        let found = unexamined(query).await;
+        assert_eq!(found.as_ref().map(|count| count.to_str().unwrap()), expected, "{query}");
+    }
     cloud.stop().await;
 }
 

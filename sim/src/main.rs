@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fieldpost_sim::{
-    bench::{acks, echo, fleet, ingest, memory},
+    bench::{acks, echo, export, fleet, ingest, memory},
     lab, simulate,
 };
 use std::{
@@ -99,6 +99,12 @@ enum Bench {
         #[arg(long, default_value_t = 30)]
         turns: usize,
     },
+    /// Memory of the cloud while a client takes a large export in fits and starts
+    Export {
+        /// How many megabytes of CSV
+        #[arg(long, default_value_t = 10_000)]
+        megabytes: u64,
+    },
     /// Memory of gateway and cloud when many readings have passed through them
     Memory {
         /// How many devices
@@ -156,6 +162,7 @@ fn measure(bench: Bench) -> Result<()> {
             let (devices, days) = (devices.max(1).into(), days.max(1).into());
             fleet::run(&fleet::Options { devices, days, turns }, &mut out)
         }
+        Bench::Export { megabytes } => export::run(megabytes * 1_000_000, &mut out),
         Bench::Memory { devices, readings } => memory::run(devices, readings, &mut out),
     }
 }

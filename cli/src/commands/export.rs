@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     logs::LogArgs,
     stop,
+    token::TokenArgs,
     transfer::{self, Export, Format, Output, Source},
 };
 use clap::Args;
@@ -23,16 +24,15 @@ use std::{
   July of two meters, for pandas, R or DuckDB:
     fieldpost export --cloud http://127.0.0.1:8080 --format parquet --devices m1,m2 \\
       --from 2026-07-01 --to 2026-08-01 --output july.parquet
-  From the folder of a cloud that does not run:
+  From a cloud's folder, which is only read, whether the cloud runs or not:
     fieldpost export --data cloud-data --format ismn --output stations.zip
 
-A cloud that asks for it gets the token in the environment's FIELDPOST_TOKEN.
 The file is there when it is whole, and before that as FILE.part.")]
 pub(crate) struct ExportArgs {
     /// Ask this cloud: http://HOST:PORT
     #[arg(long, env = "FIELDPOST_CLOUD", value_name = "URL", value_parser = cloud)]
     cloud: Option<Address>,
-    /// The data folder of a cloud that does not run
+    /// Read this data folder of a cloud
     #[arg(long, env = "FIELDPOST_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// What to make of the readings
@@ -54,6 +54,8 @@ pub(crate) struct ExportArgs {
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
+    token: TokenArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -68,7 +70,10 @@ impl ExportArgs {
             return Err(Failure::usage("this format is not for a terminal; add --output FILE"));
         }
         let source = match (self.cloud, self.data) {
-            (Some(address), None) => Source::Cloud(address),
+            (Some(address), None) => {
+                let token = self.token.read(&address, |line| tracing::warn!("{line}"))?;
+                Source::Cloud(address, token)
+            }
             (None, Some(folder)) => Source::Data(folder),
             _ => return Err(Failure::usage("which cloud? add --cloud URL or --data DIR")),
         };

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     logs::LogArgs,
     stop,
+    token::TokenArgs,
     transfer::{self, Import, Kind},
 };
 use clap::Args;
@@ -20,8 +21,7 @@ use std::path::PathBuf;
     fieldpost import CRNH0203-2019-NY_Ithaca_13_E.txt --device ithaca-10 --depth 10 --cloud http://127.0.0.1:8080
 
 It may be run again, and after being stopped: what the cloud holds already is counted as duplicate.
-A bad line is named; nothing of its day is sent, the rest is, and the exit code is 1.
-A cloud that asks for it gets the token in the environment's FIELDPOST_TOKEN.")]
+A bad line is named; nothing of its day is sent, the rest is, and the exit code is 1.")]
 pub(crate) struct ImportArgs {
     /// CSV as exported, or station files of NOAA's USCRN hourly02
     #[arg(required = true, value_name = "FILE")]
@@ -42,6 +42,8 @@ pub(crate) struct ImportArgs {
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
+    token: TokenArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -50,7 +52,8 @@ impl ImportArgs {
     pub(super) fn run(self) -> Result<(), Failure> {
         self.log.start("warn");
         let (files, cloud, device) = (self.files, self.cloud, self.device);
-        let import = Import { files, cloud, device, kind: self.format, depth: self.depth };
+        let token = self.token.read(&cloud, |line| tracing::warn!("{line}"))?;
+        let import = Import { files, cloud, token, device, kind: self.format, depth: self.depth };
         stop::until_asked(|shutdown| async move {
             println!("{}", transfer::import(import, shutdown).await?);
             Ok(())

@@ -1,8 +1,9 @@
 //! The way to a cloud: one connection, kept while it lasts.
 
-use crate::{address::Address, failure::Failure};
+use crate::address::Address;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use fieldpost_gateway::Token;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Response,
@@ -15,8 +16,6 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
-/// The environment's variable with a token that the cloud gave out.
-const TOKEN: &str = "FIELDPOST_TOKEN";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the cloud may take to begin its answer: longer than it waits for a commit.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -36,17 +35,14 @@ struct Problem {
 }
 
 impl Cloud {
-    /// The cloud at `address`; the token is taken from the environment.
-    pub(super) fn new(address: Address) -> Result<Self, Failure> {
-        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
-        let token = token.map(|token| HeaderValue::try_from(format!("Bearer {token}"))).transpose();
-        let mut token = token.map_err(|_| {
-            Failure::usage(format!("{TOKEN} is no token of a cloud; make one in the cloud's settings"))
-        })?;
-        if let Some(token) = &mut token {
+    /// The cloud at `address`, which is shown this token.
+    pub(super) fn new(address: Address, token: Option<Token>) -> Self {
+        let token = token.and_then(|token| HeaderValue::try_from(token.authorization()).ok());
+        let token = token.map(|mut token| {
             token.set_sensitive(true);
-        }
-        Ok(Self { address, token, connection: None })
+            token
+        });
+        Self { address, token, connection: None }
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -119,7 +115,7 @@ pub(super) fn explain(status: u16, body: &[u8]) -> String {
         ),
     };
     match status {
-        401 | 403 => format!("{said}; set {TOKEN} to a token that may do this"),
+        401 | 403 => format!("{said}; show it a token that may do this (--token-file)"),
         _ => said,
     }
 }

@@ -1,17 +1,16 @@
 //! Readings out of a cloud, into a file that is there whole or not at all.
 
+mod local;
+
 use super::{
     bar,
     cloud::{self, Cloud},
 };
-use crate::{
-    address::{Address, Scheme},
-    failure::Failure,
-};
+use crate::{address::Address, failure::Failure};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use fieldpost_cloud::{Settings, Sockets};
 use fieldpost_core::{DeviceId, UtcInstant};
+use fieldpost_gateway::Token;
 use http_body_util::BodyExt;
 use hyper::{Method, body::Incoming};
 use std::{
@@ -20,8 +19,10 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
+/// The header in which the cloud says how many devices have readings that no rule has looked at yet.
+const UNEXAMINED: &str = "fieldpost-unexamined";
 /// How long the cloud may pause in the middle.
 const PAUSE: Duration = Duration::from_secs(120);
 
@@ -39,8 +40,8 @@ pub(crate) struct Export {
 /// Where the readings are.
 pub(crate) enum Source {
     /// A cloud that runs.
-    Cloud(Address),
-    /// The data folder of one that does not.
+    Cloud(Address, Option<Token>),
+    /// The data folder of one that may run or not.
     Data(PathBuf),
 }
 
@@ -82,26 +83,32 @@ pub(crate) enum Output {
 
 /// Exports, unless `shutdown` comes first.
 pub(crate) async fn export(export: Export, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
-    let (address, local) = match &export.source {
-        Source::Cloud(address) => (address.clone(), None),
-        Source::Data(folder) => {
-            let local = Local::start(folder)?;
-            (local.address.clone(), Some(local))
-        }
-    };
-    let done = tokio::select! {
-        done = fetch(&export, address) => done,
-        () = shutdown => Err(Failure::failed("stopped before the export was whole")),
-    };
-    if let Some(local) = local {
-        local.stop().await?;
+    match &export.source {
+        Source::Data(folder) => local::read(&export, folder, shutdown).await,
+        Source::Cloud(address, token) => tokio::select! {
+            done = fetch(&export, address.clone(), token.clone()) => done,
+            () = shutdown => Err(stopped()),
+        },
     }
-    done
 }
 
-async fn fetch(export: &Export, address: Address) -> Result<(), Failure> {
-    let mut cloud = Cloud::new(address)?;
-    let path = path(export);
+fn stopped() -> Failure {
+    Failure::failed("stopped before the export was whole")
+}
+
+/// Says that flags are missing which the readings may get yet.
+#[expect(clippy::print_stderr, reason = "for people, whatever the export goes to")]
+fn warn_unexamined(devices: u64) {
+    if devices > 0 {
+        eprintln!(
+            "fieldpost: readings of {devices} devices have not been examined yet: they have no flags, good or not; export again later if you need them"
+        );
+    }
+}
+
+async fn fetch(export: &Export, address: Address, token: Option<Token>) -> Result<(), Failure> {
+    let mut cloud = Cloud::new(address, token);
+    let path = format!("/api/v1/export?{}", query(export));
     let asked = cloud.ask(Method::GET, &path, &[], Bytes::new()).await;
     let answer = asked
         .with_context(|| format!("cannot ask the cloud at {}; is it running there?", cloud.address()))?;
@@ -110,6 +117,7 @@ async fn fetch(export: &Export, address: Address) -> Result<(), Failure> {
         let why = cloud::explain(status, &cloud::body(answer).await?);
         return Err(Failure::failed(format!("the cloud at {} does not export that: {why}", cloud.address())));
     }
+    let unexamined = answer.headers().get(UNEXAMINED).and_then(|count| count.to_str().ok()?.parse().ok());
     let bar = bar::bytes(None);
     match &export.output {
         Output::Stdout => copy(answer.into_body(), &mut io::stdout().lock(), &bar).await?,
@@ -120,21 +128,23 @@ async fn fetch(export: &Export, address: Address) -> Result<(), Failure> {
         }
     }
     bar.finish_and_clear();
+    warn_unexamined(unexamined.unwrap_or(0));
     Ok(())
 }
 
-fn path(export: &Export) -> String {
-    let mut path = format!("/api/v1/export?format={}", export.format.name());
+/// What is asked for, as the API is asked.
+fn query(export: &Export) -> String {
+    let mut query = format!("format={}", export.format.name());
     if !export.devices.is_empty() {
         let ids: Vec<_> = export.devices.iter().map(DeviceId::as_str).collect();
-        path.push_str(&format!("&devices={}", ids.join(",")));
+        query.push_str(&format!("&devices={}", ids.join(",")));
     }
     for (key, time) in [("from", export.from), ("to", export.to)] {
         if let Some(time) = time {
-            path.push_str(&format!("&{key}={time}"));
+            query.push_str(&format!("&{key}={time}"));
         }
     }
-    path
+    query
 }
 
 async fn copy(mut body: Incoming, out: &mut impl Write, bar: &indicatif::ProgressBar) -> Result<()> {
@@ -186,46 +196,6 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.whole {
             let _ = fs::remove_file(&self.unfinished);
-        }
-    }
-}
-
-/// A cloud in this process, on the folder of one that does not run.
-struct Local {
-    address: Address,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<Result<(), fieldpost_cloud::Error>>,
-}
-
-impl Local {
-    fn start(folder: &Path) -> Result<Self, Failure> {
-        let settings = Settings::new(folder);
-        let store = settings.store_path();
-        if !store.is_file() {
-            return Err(Failure::failed(format!(
-                "{} is not there; name a cloud's folder with --data",
-                store.display()
-            )));
-        }
-        let http = std::net::TcpListener::bind("127.0.0.1:0").context("cannot listen on this machine")?;
-        let port = http.local_addr().context("cannot listen on this machine")?.port();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let sockets = Sockets { upload: None, http: Some(http) };
-        let running = tokio::spawn(async move {
-            let shutdown = async { _ = stopped.await };
-            fieldpost_cloud::run(sockets, settings, Box::new(io::sink()), shutdown).await
-        });
-        Ok(Self { address: Address { scheme: Scheme::Http, host: "127.0.0.1".into(), port }, stop, running })
-    }
-
-    async fn stop(self) -> Result<(), Failure> {
-        let _ = self.stop.send(());
-        match self.running.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
-                Err(Failure::failed(format!("{error}; of a cloud that runs, export with --cloud")))
-            }
-            Err(error) => Err(Failure::failed(format!("the store's reader ended badly: {error}"))),
         }
     }
 }

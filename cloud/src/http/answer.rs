@@ -1,7 +1,10 @@
 //! What a sender of surveys is told, apart from the socket that it is told on.
 
 use super::problem::Problem;
-use crate::{SubmitError, store::Stored};
+use crate::{
+    SubmitError,
+    store::{Outcome, Stored},
+};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -32,12 +35,13 @@ pub fn http_answer(result: &Result<Stored, SubmitError>) -> HttpAnswer {
         Ok(stored) => stored,
         Err(error) => return Problem::from(error).answer(),
     };
-    let (new, duplicate, conflict) = (stored.outcome.new, stored.outcome.duplicate, stored.outcome.conflict);
+    let Outcome { new, duplicate, conflict, expired } = stored.outcome;
+    let expired = if expired > 0 { format!(",\"expired\":{expired}") } else { String::new() };
     HttpAnswer {
         status: 200,
         content_type: "application/json",
         custody: stored.mark.map(|mark| mark.to_string()),
-        body: format!("{{\"new\":{new},\"duplicate\":{duplicate},\"conflict\":{conflict}}}"),
+        body: format!("{{\"new\":{new},\"duplicate\":{duplicate},\"conflict\":{conflict}{expired}}}"),
     }
 }
 

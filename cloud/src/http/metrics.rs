@@ -35,9 +35,12 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     let load = |counter: &AtomicU64| counter.load(Relaxed);
     let mut text = Text(String::new());
     text.family("fieldpost_readings_total", "counter", "Readings taken, by what became of them.");
-    for (result, counter) in
-        [("new", &counters.new), ("duplicate", &counters.duplicate), ("conflict", &counters.conflict)]
-    {
+    for (result, counter) in [
+        ("new", &counters.new),
+        ("duplicate", &counters.duplicate),
+        ("conflict", &counters.conflict),
+        ("expired", &counters.expired),
+    ] {
         text.sample("fieldpost_readings_total", "result", result, load(counter));
     }
     text.family("fieldpost_readings_held", "gauge", "Readings in the store.");

@@ -44,6 +44,7 @@ mod surveys;
 
 pub use answer::{HttpAnswer, http_answer};
 pub(crate) use export::Places;
+pub use export::{ExportError, export_file};
 
 use crate::{
     Limits,

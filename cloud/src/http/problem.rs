@@ -55,6 +55,11 @@ impl Problem {
         self.reason
     }
 
+    /// The detail, for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     fn title(&self) -> &'static str {
         match self.status {
             StatusCode::BAD_REQUEST => "The request cannot be understood",

@@ -85,6 +85,9 @@ struct Taken {
     duplicate: u64,
     /// That contradict what is held, which stays.
     conflict: u64,
+    /// That are older than the operator keeps, and were not stored; left out if there are none. Sending them again is of no use.
+    #[schema(nullable = false)]
+    expired: Option<u64>,
 }
 
 /// Takes a pack.
@@ -106,7 +109,7 @@ struct Taken {
         (Vec<u8> = "application/senml+cbor")
     )),
     responses(
-        (status = 200, body = Taken, description = "All of it is on disk, or was before"),
+        (status = 200, body = Taken, description = "All of it is on disk, or was before, or is older than is kept"),
         (status = 422, body = super::problem::JsonProblem, content_type = "application/problem+json", description = "It is SenML, and refused whole: no reading of it was taken"),
     ),
 )]

@@ -6,7 +6,7 @@ use super::{
     outcome::{Kept, Outcome, Stored},
     readings,
     readings::Fate,
-    receipts, surveys,
+    receipts, retention, surveys,
 };
 use crate::submission::{Origin, Submission};
 use fieldpost_core::{
@@ -128,16 +128,33 @@ impl<'a> Batch<'a> {
         Ok(gateway)
     }
 
+    /// Inserts the rows, but for those that are older than is kept: they would be let go of again within the hour, and whoever was told
+    /// that they are new would look for them.
+    fn insert(&self) -> rusqlite::Result<Vec<Fate>> {
+        let from = retention::kept_from(self.connection)?;
+        let is_expired = |row: &readings::Row| from.is_some_and(|from| row.time < from);
+        if !self.rows.iter().any(is_expired) {
+            return readings::insert(self.connection, &self.rows);
+        }
+        let kept: Vec<_> = self.rows.iter().filter(|row| !is_expired(row)).copied().collect();
+        let mut fates = readings::insert(self.connection, &kept)?.into_iter();
+        let fate = |row| if is_expired(row) { None } else { fates.next() };
+        Ok(self.rows.iter().map(fate).map(|fate| fate.unwrap_or(Fate::Expired)).collect())
+    }
+
     /// Writes everything; the caller commits.
     pub(super) fn write(self) -> rusqlite::Result<Written> {
-        let fates = readings::insert(self.connection, &self.rows)?;
+        let fates = self.insert()?;
         let mut deltas: BTreeMap<i64, surveys::Delta> = BTreeMap::new();
         let mut held = days::Tally::default();
         for span in &self.spans {
             let rows = self.rows.get(span.rows.clone()).unwrap_or_default();
             let fates = fates.get(span.rows.clone()).unwrap_or_default();
             let recorded = conflicts::record(self.connection, span, rows, fates)?;
-            surveys::record(self.connection, span, Outcome::of(fates))?;
+            // Nothing of such a survey is there to go by, and it would never be let go of.
+            if fates.is_empty() || fates.iter().any(|fate| *fate != Fate::Expired) {
+                surveys::record(self.connection, span, Outcome::of(fates))?;
+            }
             deltas.entry(span.device).or_default().add(span, rows, fates, recorded);
             held.add(rows, fates);
         }

@@ -1,8 +1,11 @@
 //! What exports ask: devices one by one, and their readings with flags, a page at a time.
 
-use super::{ReadError, Store, details, query, query::Range};
+use super::{ReadError, Store, details, migrations, open, query, query::Range};
+use crate::Error;
 use fieldpost_core::{DeviceId, Reading, UtcInstant, quality::Flags};
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::path::Path;
+use tokio::runtime::Handle;
 
 /// What is known of a device besides its readings.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,37 +43,82 @@ pub(crate) enum Quantity {
     Temperature,
 }
 
-impl Store {
-    /// The device behind `after` in the order of ids.
-    pub(crate) async fn device_behind(
+/// Where an export reads: in a cloud's store, by its readers, or in a file that a cloud may have open or not. Only for threads that
+/// may block.
+pub(crate) enum Shelf {
+    Store(Store, Handle),
+    File(Connection),
+}
+
+impl Shelf {
+    /// The store at `path`, which is only read.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let connection = open::reader(path).map_err(|error| open::opening(path, &error))?;
+        open::recognise(&connection, path)?;
+        migrations::require_present(&connection, path)?;
+        Ok(Self::File(connection))
+    }
+
+    fn ask<T: Send + 'static>(
         &self,
-        after: Option<DeviceId>,
-    ) -> Result<Option<ExportDevice>, ReadError> {
-        let ask = move |connection: &Connection| {
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        match self {
+            Self::Store(store, runtime) => runtime.block_on(store.readers.ask(question)),
+            Self::File(connection) => Ok(question(connection)?),
+        }
+    }
+
+    /// The device behind `after` in the order of ids.
+    pub(crate) fn device_behind(&self, after: Option<DeviceId>) -> Result<Option<ExportDevice>, ReadError> {
+        self.ask(move |connection| {
             let after = after.as_ref().map_or("", DeviceId::as_str);
             let sql = "SELECT id, name FROM devices WHERE name > ? ORDER BY name LIMIT 1";
             connection.prepare_cached(sql)?.query_row([after], |row| device(connection, row)).optional()
-        };
-        self.readers.ask(ask).await
+        })
     }
 
     /// The device with this id.
-    pub(crate) async fn device_to_export(&self, id: DeviceId) -> Result<Option<ExportDevice>, ReadError> {
-        let ask = move |connection: &Connection| {
+    pub(crate) fn device(&self, id: DeviceId) -> Result<Option<ExportDevice>, ReadError> {
+        self.ask(move |connection| {
             let sql = "SELECT id, name FROM devices WHERE name = ?";
             connection.prepare_cached(sql)?.query_row([id.as_str()], |row| device(connection, row)).optional()
+        })
+    }
+
+    /// How many devices have readings before and behind the ends of a range, or in it.
+    pub(crate) fn devices_around(&self, range: Range) -> Result<u64, ReadError> {
+        let count = move |connection: &Connection| -> rusqlite::Result<i64> {
+            let sql = "SELECT count(*) FROM devices WHERE first_time < ? AND last_time >= ?";
+            let bounds = (range.to.as_millis(), range.from.as_millis());
+            connection.prepare_cached(sql)?.query_row(bounds, |row| row.get(0))
         };
-        self.readers.ask(ask).await
+        self.ask(count).map(i64::unsigned_abs)
+    }
+
+    /// How many of these devices, or of all, have readings in a range that no rule has looked at yet.
+    pub(crate) fn unexamined(&self, devices: Option<Vec<i64>>, range: Range) -> Result<u64, ReadError> {
+        const SQL: &str = "SELECT count(*) FROM unexamined WHERE from_time < ?1 AND to_time >= ?2
+            AND (?3 IS NULL OR device = ?3)";
+        let bounds = (range.to.as_millis(), range.from.as_millis());
+        let count = move |connection: &Connection| -> rusqlite::Result<i64> {
+            let mut count = connection.prepare_cached(SQL)?;
+            let mut of =
+                |device: Option<i64>| count.query_row((bounds.0, bounds.1, device), |row| row.get(0));
+            let Some(devices) = devices else { return of(None) };
+            devices.into_iter().map(|device| of(Some(device))).sum()
+        };
+        self.ask(count).map(i64::unsigned_abs)
     }
 
     /// A device's readings with their flags, in order of time, at most `limit`.
-    pub(crate) async fn flagged_readings(
+    pub(crate) fn flagged_readings(
         &self,
         device: i64,
         range: Range,
         limit: usize,
     ) -> Result<Vec<FlaggedReading>, ReadError> {
-        let ask = move |connection: &Connection| {
+        self.ask(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT readings.time, temperature, moisture, ifnull(bits, 0)
                  FROM readings LEFT JOIN flags ON flags.device = readings.device AND flags.time = readings.time
@@ -82,18 +130,17 @@ impl Store {
                 Ok(FlaggedReading { reading: query::reading(row)?, flags: Flags::from_bits(row.get(3)?) })
             })?;
             rows.collect()
-        };
-        self.readers.ask(ask).await
+        })
     }
 
     /// The first and the last instant at which a device measured this; None if it did not.
-    pub(crate) async fn measured(
+    pub(crate) fn measured(
         &self,
         device: i64,
         range: Range,
         quantity: Quantity,
     ) -> Result<Option<(UtcInstant, UtcInstant)>, ReadError> {
-        let ask = move |connection: &Connection| {
+        self.ask(move |connection| {
             let column = match quantity {
                 Quantity::Moisture => "moisture",
                 Quantity::Temperature => "temperature",
@@ -108,8 +155,7 @@ impl Store {
                 found.optional()
             };
             Ok(end("ASC")?.zip(end("DESC")?))
-        };
-        self.readers.ask(ask).await
+        })
     }
 }
 

@@ -32,16 +32,18 @@ mod readers;
 mod readings;
 mod receipts;
 mod refused;
+mod restore;
 pub(crate) mod retention;
 mod series;
 mod surveys;
 mod vault;
 mod writer;
 
-pub use backup::{Copied, back_up, restore};
+pub use backup::{Copied, back_up};
 pub use check::check;
 pub use outcome::{Outcome, Stored};
 pub use quarantine::Refused;
+pub use restore::restore;
 pub use vault::Vault;
 
 pub(crate) use alerts::{
@@ -50,7 +52,7 @@ pub(crate) use alerts::{
 pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
 pub(crate) use details::Details;
-pub(crate) use export::{ExportDevice, FlaggedReading, Quantity};
+pub(crate) use export::{ExportDevice, FlaggedReading, Quantity, Shelf};
 pub(crate) use fleet::{Bringer, Shown};
 pub(crate) use gateways::{GatewayRow, Report, RoundReport};
 pub(crate) use plan::Plan;

@@ -11,6 +11,8 @@ pub struct Outcome {
     pub duplicate: u64,
     /// Readings that contradict what is held; what is held stays.
     pub conflict: u64,
+    /// Readings that are older than the operator keeps; they are not stored, and there is no use in sending them again.
+    pub expired: u64,
 }
 
 impl Outcome {
@@ -21,6 +23,7 @@ impl Outcome {
                 Fate::New | Fate::Filled => outcome.new += 1,
                 Fate::Duplicate => outcome.duplicate += 1,
                 Fate::Conflict => outcome.conflict += 1,
+                Fate::Expired => outcome.expired += 1,
             }
         }
         outcome

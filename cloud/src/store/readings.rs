@@ -21,6 +21,8 @@ pub(crate) enum Fate {
     Duplicate,
     /// It contradicts what is held.
     Conflict,
+    /// It is older than is kept.
+    Expired,
 }
 
 /// A reading as a row.

@@ -1,8 +1,10 @@
 //! Readings that are older than the operator wants to keep: shown before, and then let go of, slice by slice.
 //!
 //! What is let go of is gone, so the clock alone never decides: the operator's own word sets where the kept readings begin, and
-//! from there on that moves by at most [`STEP`] in each run. A clock that jumps years ahead costs the hours until it is
-//! put right, not the years.
+//! from there on that moves by at most [`STEP`] in each run. A clock that jumps years ahead costs six times the hours until it is
+//! put right, not the years; a cloud that was off for a month has caught up within a week.
+//!
+//! What comes in from before there is not stored at all (`batch`): its sender is told that it is older than is kept.
 
 use super::{ReadError, Store, SubmitError};
 use fieldpost_core::UtcInstant;
@@ -16,7 +18,7 @@ pub(crate) const MAX_DAYS: u32 = 36_525;
 /// How often readings are let go of.
 pub(crate) const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How far the beginning of the kept readings moves in one run.
-const STEP: Duration = Duration::from_secs(2 * 60 * 60);
+const STEP: Duration = Duration::from_secs(6 * 60 * 60);
 /// A UTC day.
 const DAY_MS: i64 = 86_400_000;
 /// Readings that one transaction lets go of: uploads wait some milliseconds behind it.
@@ -79,6 +81,11 @@ fn setting(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>>
     connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()
 }
 
+/// Where the kept readings begin; None if all are kept.
+pub(super) fn kept_from(connection: &Connection) -> rusqlite::Result<Option<UtcInstant>> {
+    Ok(setting(connection, "kept_from")?.map(UtcInstant::from_millis))
+}
+
 fn set(transaction: &Transaction<'_>, name: &str, value: Option<i64>) -> rusqlite::Result<()> {
     match value {
         Some(value) => transaction.execute("REPLACE INTO settings VALUES (?, ?)", (name, value))?,
@@ -89,8 +96,7 @@ fn set(transaction: &Transaction<'_>, name: &str, value: Option<i64>) -> rusqlit
 
 fn move_on(transaction: &Transaction<'_>, now: UtcInstant) -> rusqlite::Result<Option<UtcInstant>> {
     let days = setting(transaction, "keep_days")?.and_then(|days| u32::try_from(days).ok());
-    let (Some(days), Some(from)) = (days, setting(transaction, "kept_from")?) else { return Ok(None) };
-    let from = UtcInstant::from_millis(from);
+    let (Some(days), Some(from)) = (days, kept_from(transaction)?) else { return Ok(None) };
     let next = beginning(now, days).min(from.saturating_add(STEP)).max(from);
     set(transaction, "kept_from", Some(next.as_millis()))?;
     Ok(Some(next))
@@ -146,7 +152,10 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{submission, vault};
+    use super::super::{
+        Outcome,
+        tests::{submission, vault},
+    };
     use super::*;
 
     #[test]
@@ -178,6 +187,48 @@ mod tests {
     }
 
     #[test]
+    fn readings_from_before_the_beginning_are_expired_and_nothing_is_left_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vault = vault(&folder.path().join("store.db"));
+        let all = submission("m1", 700);
+        let times: Vec<_> = all.surveys[0].survey.readings.iter().map(|one| one.time).collect();
+        vault.change(|transaction| set(transaction, "kept_from", Some(times[600].as_millis()))).unwrap();
+        let mut said = |submission| vault.store(vec![submission]).remove(0).unwrap().outcome;
+        assert_eq!(said(all), Outcome { new: 100, expired: 600, ..Outcome::default() });
+        assert_eq!(
+            said(submission("m1", 700)),
+            Outcome { duplicate: 100, expired: 600, ..Outcome::default() }
+        );
+        assert_eq!(said(submission("old", 300)), Outcome { expired: 300, ..Outcome::default() });
+        let held = "SELECT group_concat(name || ' ' || readings || ' ' || ifnull(first_time, '-') || ' ' || (unjudged IS NULL)
+                || ' ' || (SELECT count(*) FROM surveys WHERE device = id) || ' '
+                || (SELECT coalesce(sum(held), 0) FROM days WHERE device = id), ', ') FROM devices";
+        let held: String = vault.connection.query_row(held, [], |row| row.get(0)).unwrap();
+        let first = times[600].as_millis();
+        assert_eq!(held, format!("m1 100 {first} 0 1 100, old 0 - 1 0 0"));
+        assert_eq!(super::super::check::faults(&vault.connection).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_cloud_that_was_off_for_a_month_has_caught_up_within_a_week() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vault = vault(&folder.path().join("store.db"));
+        let off: UtcInstant = "2026-06-01T00:00:00Z".parse().unwrap();
+        vault
+            .change(|transaction| {
+                set(transaction, "keep_days", Some(40))?;
+                set(transaction, "kept_from", Some(beginning(off, 40).as_millis()))
+            })
+            .unwrap();
+        let mut now = off.saturating_add(Duration::from_secs(30 * 24 * 60 * 60));
+        let mut runs = 0;
+        while vault.change(|transaction| move_on(transaction, now)).unwrap() != Some(beginning(now, 40)) {
+            (now, runs) = (now.saturating_add(EVERY), runs + 1);
+        }
+        assert!(runs < 7 * 24, "{runs} hours");
+    }
+
+    #[test]
     fn a_clock_that_jumps_ahead_moves_the_beginning_by_hours_and_one_that_jumps_back_does_not_move_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut vault = vault(&folder.path().join("store.db"));
@@ -193,7 +244,7 @@ mod tests {
             .unwrap();
         let mut moved = |now| vault.change(|transaction| move_on(transaction, now)).unwrap();
         assert_eq!(moved(at("2026-06-01T01:00:00Z")), Some(at("2026-04-22T01:00:00Z")));
-        assert_eq!(moved(at("2099-06-01T01:00:00Z")), Some(at("2026-04-22T03:00:00Z")));
-        assert_eq!(moved(at("2025-06-01T01:00:00Z")), Some(at("2026-04-22T03:00:00Z")));
+        assert_eq!(moved(at("2099-06-01T01:00:00Z")), Some(at("2026-04-22T07:00:00Z")));
+        assert_eq!(moved(at("2025-06-01T01:00:00Z")), Some(at("2026-04-22T07:00:00Z")));
     }
 }

@@ -115,7 +115,8 @@ impl Newest {
 impl Delta {
     /// Adds what became of a survey, of which `conflicts` were not known before.
     pub(super) fn add(&mut self, span: &Span, rows: &[Row], fates: &[Fate], conflicts: i64) {
-        for (row, fate) in rows.iter().zip(fates).filter(|(_, fate)| **fate != Fate::Duplicate) {
+        let changes = |fate: &Fate| !matches!(fate, Fate::Duplicate | Fate::Expired);
+        for (row, fate) in rows.iter().zip(fates).filter(|(_, fate)| changes(fate)) {
             self.unjudged = Some(self.unjudged.map_or(row.time, |earliest| earliest.min(row.time)));
             match fate {
                 Fate::New => {
@@ -124,7 +125,7 @@ impl Delta {
                     self.last = self.last.max(Some(row.time));
                 }
                 Fate::Filled => {}
-                Fate::Duplicate | Fate::Conflict => continue,
+                Fate::Duplicate | Fate::Conflict | Fate::Expired => continue,
             }
             let (from, to) = self.changed.unwrap_or((row.time, row.time));
             self.changed = Some((from.min(row.time), to.max(row.time)));

@@ -31,7 +31,7 @@ async fn times(store: &Store, device: &str) -> Vec<String> {
 }
 
 fn outcome(new: u64, duplicate: u64) -> Outcome {
-    Outcome { new, duplicate, conflict: 0 }
+    Outcome { new, duplicate, ..Outcome::default() }
 }
 
 /// What waited behind a dead uplink, or lay in a file, says that the device lived then, not that it lives.

@@ -115,6 +115,8 @@ mod tests {
     #[test]
     fn only_the_clouds_own_report_is_an_acknowledgement() {
         assert_eq!(of_http(200, "application/json", REPORT), Verdict::Accepted);
+        let expired = br#"{"new":0,"duplicate":0,"conflict":0,"expired":96}"#;
+        assert_eq!(of_http(200, "application/json", expired), Verdict::Accepted, "it will never want them");
         for (status, kind, body) in [
             (200, "text/html", &b"<h1>It works!</h1>"[..]),
             (204, "", b""),

@@ -8,6 +8,7 @@ mod bare;
 mod batch;
 mod datagrams;
 pub mod echo;
+pub mod export;
 pub mod fleet;
 pub mod ingest;
 mod load;

@@ -169,7 +169,7 @@ impl Cloud {
 fn said(outcome: &Outcome) -> Said {
     match outcome {
         Ok(stored) => {
-            let parts::Outcome { new, duplicate, conflict } = stored.outcome;
+            let parts::Outcome { new, duplicate, conflict, expired: _ } = stored.outcome;
             Said::Stored(Tally { new, duplicate, conflict })
         }
         Err(SubmitError::Refused(refusal)) => Said::Refused(refusal.to_string()),

@@ -19,6 +19,7 @@ use fieldpost_core::{
     DeviceId, Refusal,
     station::{Depth, Slot, csv::Columns, uscrn},
 };
+use fieldpost_gateway::Token;
 use indicatif::ProgressBar;
 use lines::{Line, Lines};
 use send::Sender;
@@ -35,6 +36,8 @@ const MAX_NAMED: u64 = 20;
 pub(crate) struct Import {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) cloud: Address,
+    /// What the cloud is shown.
+    pub(crate) token: Option<Token>,
     /// Whose readings they are, whatever the files say.
     pub(crate) device: Option<DeviceId>,
     /// None: as the first line shows.
@@ -57,7 +60,7 @@ pub(crate) async fn import(import: Import, shutdown: impl Future<Output = ()>) -
     let total = import.files.iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum();
     let bar = bar::bytes(Some(total));
     let work = async {
-        let mut sender = Sender::new(Cloud::new(import.cloud.clone())?);
+        let mut sender = Sender::new(Cloud::new(import.cloud.clone(), import.token.clone()));
         let mut faults = Faults { bar: &bar, count: 0, of_file: 0 };
         for path in &import.files {
             faults.of_file = 0;

@@ -35,6 +35,9 @@ struct Taken {
     new: u64,
     duplicate: u64,
     conflict: u64,
+    /// Older than the cloud keeps.
+    #[serde(default)]
+    expired: u64,
 }
 
 enum Verdict {
@@ -98,6 +101,7 @@ impl Sender {
                     self.sum.new += taken.new;
                     self.sum.duplicate += taken.duplicate;
                     self.sum.conflict += taken.conflict;
+                    self.sum.expired += taken.expired;
                 }
                 Verdict::Refused(why) if more.is_empty() => {
                     faults.say(&format!("{}: the cloud refuses it: {why}", first.place));
@@ -155,8 +159,15 @@ impl Sender {
 
     /// What became of everything, for people.
     pub(super) fn sums(&self) -> String {
-        let Taken { new, duplicate, conflict } = self.sum;
-        format!("{} surveys: {new} readings new, {duplicate} duplicate, {conflict} in conflict", self.surveys)
+        let Taken { new, duplicate, conflict, expired } = self.sum;
+        let expired = match expired {
+            0 => String::new(),
+            expired => format!(", {expired} expired (older than the cloud keeps)"),
+        };
+        let surveys = self.surveys;
+        format!(
+            "{surveys} surveys: {new} readings new, {duplicate} duplicate, {conflict} in conflict{expired}"
+        )
     }
 }
 

@@ -21,6 +21,8 @@ const NETWORK: &str = "FIELDPOST";
 const SENSOR: &str = "meter";
 /// Files of an archive: their names and places are in memory until the end.
 const MAX_FILES: usize = 50_000;
+/// Devices of an archive, each with a file for either quantity.
+pub(super) const MAX_DEVICES: u64 = MAX_FILES as u64 / 2;
 
 /// The format.
 #[derive(Default)]

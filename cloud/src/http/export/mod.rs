@@ -8,7 +8,9 @@
 //! What is in memory at once has a bound, however much is exported and however slowly it is read: a page of readings, what the
 //! format holds back (Parquet: a row group), a piece in the making, and [`PIECES_AHEAD`] pieces before the client.
 
+mod client;
 mod csv;
+mod file;
 mod ismn;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -18,12 +20,13 @@ mod senml;
 mod walk;
 mod zip;
 
+pub use file::{ExportError, export_file};
 pub(crate) use places::Places;
 
-use super::{Api, problem::Problem, server::Peer};
+use super::{Api, access::origin, problem::Problem, server::Peer};
 use crate::{
     clock,
-    store::{ExportDevice, FlaggedReading, Quantity},
+    store::{ExportDevice, FlaggedReading, Quantity, Shelf},
 };
 use axum::{
     Extension,
@@ -32,11 +35,16 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use client::Client;
 use fieldpost_core::UtcInstant;
 use http_body_util::channel::Channel;
-use question::{Format, Question};
+use question::{Begun, Format, Question};
 use std::sync::Arc;
+use tokio::runtime::Handle;
+use walk::Walk;
 
+/// How many of the exported devices have readings that no rule has looked at yet: those have no flag, good or not.
+const UNEXAMINED: &str = "fieldpost-unexamined";
 /// Bytes that are sent together, unless a format makes more of them at once.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Pieces that wait for a client.
@@ -109,7 +117,9 @@ enum Part {
         ("to" = Option<crate::http::openapi::Instant>, Query, description = "The end, exclusive; none unless told"),
     ),
     responses(
-        (status = 200, description = "A file, streamed", content((String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"), (Vec<u8> = "application/zip"), (Vec<crate::http::surveys::SenmlRecord> = "application/senml+json"))),
+        (status = 200, description = "A file, streamed", headers(
+            ("Fieldpost-Unexamined" = u64, description = "How many of its devices have readings that no rule has looked at yet, so that they have no flag for now; left out if there are none"),
+        ), content((String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"), (Vec<u8> = "application/zip"), (Vec<crate::http::surveys::SenmlRecord> = "application/senml+json"))),
         (status = 404, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "No device has one of the ids"),
         (status = 429, body = crate::http::problem::JsonProblem, content_type = "application/problem+json", description = "This client has as many exports as it may"),
     ),
@@ -117,35 +127,41 @@ enum Part {
 pub(super) async fn get(
     State(api): State<Arc<Api>>,
     Extension(Peer(peer)): Extension<Peer>,
+    asked: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let question = Question::of(&uri)?;
     let encoder = question.format.encoder()?;
-    let devices = question.find(&api.intake.store).await?;
-    let place = api.exports.take(peer.ip().to_canonical())?;
-    let headers = headers(question.format);
-    let (sender, body) = Channel::new(PIECES_AHEAD);
-    let walk = walk::Walk {
-        store: api.intake.store.clone(),
-        counters: Arc::clone(&api.intake.counters),
-        runtime: tokio::runtime::Handle::current(),
-        devices,
-        range: question.range,
-        sender,
-        out: Vec::new(),
-        _place: place,
+    let runtime = Handle::current();
+    let shelf = Shelf::Store(api.intake.store.clone(), runtime.clone());
+    let beginning = move || {
+        let begun = question.begin(&shelf);
+        (question, shelf, begun)
     };
+    let begun = tokio::task::spawn_blocking(beginning).await;
+    let (question, shelf, begun) =
+        begun.map_err(|_| Problem::unavailable("busy", "the cloud is busy; ask again"))?;
+    let Begun { devices, unexamined } = begun?;
+    let place = api.exports.take(origin::address(&asked, peer.ip()), question.format.weight())?;
+    let headers = headers(question.format, unexamined);
+    let (sender, body) = Channel::new(PIECES_AHEAD);
+    let counters = Arc::clone(&api.intake.counters);
+    let taker = Client { counters, runtime, sender, _place: place };
+    let walk = Walk { shelf, devices, range: question.range, taker, out: Vec::new() };
     tokio::task::spawn_blocking(move || walk.run(encoder));
     Ok((StatusCode::OK, headers, Body::new(body)).into_response())
 }
 
-fn headers(format: Format) -> HeaderMap {
+fn headers(format: Format, unexamined: u64) -> HeaderMap {
     let date: String = clock::now().to_string().chars().take(10).collect();
     let name = format!("attachment; filename=\"fieldpost-{date}.{}\"", format.extension());
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     if let Ok(name) = HeaderValue::try_from(name) {
         headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    if unexamined > 0 {
+        headers.insert(UNEXAMINED, unexamined.into());
     }
     headers
 }

@@ -2,9 +2,8 @@
 
 use super::{Encoder, csv, ismn, senml};
 use crate::{
-    Store,
     http::{problem::Problem, query::Keys},
-    store::{ExportDevice, Range},
+    store::{ExportDevice, Range, Shelf},
 };
 use axum::http::{StatusCode, Uri};
 use fieldpost_core::{DeviceId, UtcInstant};
@@ -12,6 +11,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// Devices that one export may name; naming none exports all.
 const MAX_NAMED: usize = 1_000;
+
+/// A row group, its columns and what the library makes of them are some 25 MB; the others take less than 2.
+const PARQUET_WEIGHT: usize = 5;
 
 /// The form of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
@@ -42,6 +44,14 @@ impl Format {
             Self::Parquet => "parquet",
             Self::Ismn => "zip",
             Self::Senml => "senml.json",
+        }
+    }
+
+    /// How much of the memory for exports it takes.
+    pub(super) fn weight(self) -> usize {
+        match self {
+            Self::Csv | Self::Ismn | Self::Senml => 1,
+            Self::Parquet => PARQUET_WEIGHT,
         }
     }
 
@@ -86,6 +96,13 @@ pub(super) enum Devices {
     Named(VecDeque<ExportDevice>),
 }
 
+/// An export that can be made.
+pub(super) struct Begun {
+    pub(super) devices: Devices,
+    /// How many of them have readings in it that no rule has looked at yet: what has no flag may get one.
+    pub(super) unexamined: u64,
+}
+
 impl Question {
     pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
         let keys = Keys::of(uri, &["format", "devices", "from", "to"])?;
@@ -101,19 +118,30 @@ impl Question {
         Ok(Self { format, range: Range { from, to }, named })
     }
 
-    /// Looks up the devices that are named.
-    pub(super) async fn find(&self, store: &Store) -> Result<Devices, Problem> {
-        let Some(named) = &self.named else { return Ok(Devices::All(None)) };
+    /// Looks up the devices that are named, and whether what is asked for can be done.
+    pub(super) fn begin(&self, shelf: &Shelf) -> Result<Begun, Problem> {
+        let Some(named) = &self.named else {
+            if self.format == Format::Ismn && shelf.devices_around(self.range)? > ismn::MAX_DEVICES {
+                return Err(bad(&format!(
+                    "an archive has the files of at most {} devices; name fewer, or ask for csv",
+                    ismn::MAX_DEVICES
+                )));
+            }
+            let unexamined = shelf.unexamined(None, self.range)?;
+            return Ok(Begun { devices: Devices::All(None), unexamined });
+        };
         let mut devices = VecDeque::new();
         for id in named {
-            let Some(device) = store.device_to_export(id.clone()).await? else {
+            let Some(device) = shelf.device(id.clone())? else {
                 let detail =
                     format!("no device has the id {id}; /api/v1/devices lists those that have reported");
                 return Err(Problem::new(StatusCode::NOT_FOUND, "unknown-device", detail));
             };
             devices.push_back(device);
         }
-        Ok(Devices::Named(devices))
+        let numbers = devices.iter().map(|device| device.number).collect();
+        let unexamined = shelf.unexamined(Some(numbers), self.range)?;
+        Ok(Begun { devices: Devices::Named(devices), unexamined })
     }
 }
 
