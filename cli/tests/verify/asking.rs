@@ -15,7 +15,8 @@ fn json_says_everything_and_is_one_object() {
     system.send(&day("b", "2026-07-03"));
     system.drain();
     system.lose("b", "2026-07-03T09:00:00Z");
-    for (said, api) in [(system.verify(&["--json"]), true), (system.verify_store(&["--json"]), false)] {
+    let asked = ["--json", "--to", "2026-07-03T12:00:00Z"];
+    for (said, api) in [(system.verify(&asked), true), (system.verify_store(&asked), false)] {
         said.expect(1, &[]);
         let json: Value = serde_json::from_str(&said.1).unwrap();
         assert_eq!(json["ok"], false, "{json}");
