@@ -238,6 +238,7 @@ fn lines(days: &BTreeMap<Date, Cells>) -> Vec<DayLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fieldpost_core::{Temperature, Values};
 
     #[test]
     fn a_device_that_fell_silent_owes_its_surveys_until_now_less_the_grace() {
@@ -253,5 +254,50 @@ mod tests {
         assert_eq!(end(heard, None, "2026-07-10T12:00:00Z"), "2026-07-10T06:00:00Z");
         assert_eq!(end(heard, Some(3_600), "2026-07-06T09:30:00Z"), "2026-07-06T07:00:00Z");
         assert_eq!(end(None, None, "2026-07-10T12:00:00Z"), "2026-07-06T05:00:00.001Z");
+    }
+
+    /// What becomes of a reading at `millis` if the cloud holds its value at the minute, and journals have readings at `others` too.
+    fn missing(millis: i64, others: &[i64], kept_from: Option<i64>) -> (u64, u64) {
+        let values = Values::new(Temperature::from_hundredths(2_000), None).unwrap();
+        let reading = |millis| Reading { time: UtcInstant::from_millis(millis), values };
+        let kept = |(seq, millis)| Kept {
+            reading: reading(millis),
+            fate: Fate::Acknowledged,
+            gateway: 0,
+            seq,
+            to_the_minute: false,
+        };
+        let device = DeviceId::new("m").unwrap();
+        let evidence = Evidence {
+            device: &device,
+            gateways: &["g".to_owned()],
+            kept: (1..).zip(others.iter().copied().chain([millis])).map(kept).collect(),
+            refused_surveys: Vec::new(),
+            cloud: AtCloud { held: vec![reading(60_000)], offered: Vec::new() },
+            copies: None,
+            span: None,
+            duty: Duty::default(),
+            now: UtcInstant::LATEST,
+            kept_from: kept_from.map(UtcInstant::from_millis),
+            range: Range { from: UtcInstant::from_millis(0), to: UtcInstant::LATEST },
+            interval: None,
+            expected: false,
+            refused_at_gateway: 0,
+        };
+        let total = evidence.report(&TimeZone::UTC).total;
+        (total.missing, total.let_go)
+    }
+
+    #[test]
+    fn what_went_without_its_seconds_is_held_unless_another_reading_explains_the_minute() {
+        assert_eq!(missing(60_500, &[], None), (0, 0));
+        assert_eq!(missing(60_500, &[60_000], None), (1, 0), "the cloud has that one");
+        assert_eq!(missing(200_500, &[], None), (1, 0));
+    }
+
+    #[test]
+    fn what_is_older_than_the_kept_ones_was_let_go_of() {
+        assert_eq!(missing(200_500, &[], Some(200_501)), (0, 1));
+        assert_eq!(missing(200_500, &[200_400], Some(180_000)), (2, 0));
     }
 }

@@ -204,11 +204,11 @@ impl<W: Write> Printer<W> {
                 writeln!(self.out, "{} {what}", readings(count))?;
             }
         }
-        self.from_gateways(sum)
+        self.gateways_notes(sum)
     }
 
     /// What only the gateways can tell.
-    fn from_gateways(&mut self, sum: &Sum) -> io::Result<()> {
+    fn gateways_notes(&mut self, sum: &Sum) -> io::Result<()> {
         if sum.never_heard > 0 {
             let names = self.never_heard.join(", ");
             let more = if sum.never_heard > self.never_heard.len() as u64 { ", ..." } else { "" };
