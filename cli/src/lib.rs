@@ -8,6 +8,7 @@ mod demo;
 mod failure;
 mod listen;
 mod logs;
+mod shown;
 mod stop;
 mod token;
 mod transfer;

@@ -35,12 +35,16 @@ struct Lab {
     folder: TempDir,
     /// Its network namespaces, as far as they were seen.
     namespaces: BTreeSet<PathBuf>,
+    /// When it was its turn.
+    began: Instant,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Lab {
     fn start(arguments: &[&str]) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        // Waiting for others is none of its time.
+        let began = Instant::now();
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tmp")).unwrap();
         let file = |name| Stdio::from(File::create(folder.path().join(name)).unwrap());
@@ -48,7 +52,7 @@ impl Lab {
         // Without cargo it builds nothing: whoever runs the tests has.
         command.arg("lab").args(arguments).env_remove("CARGO").env("TMPDIR", folder.path().join("tmp"));
         let child = command.stdout(file("out")).stderr(file("err")).spawn().unwrap();
-        Self { child, folder, namespaces: BTreeSet::new(), _turn: turn }
+        Self { child, folder, namespaces: BTreeSet::new(), began, _turn: turn }
     }
 
     /// What it has printed, on both streams.
@@ -124,14 +128,14 @@ fn processes() -> impl Iterator<Item = PathBuf> {
 
 #[test]
 fn whatever_breaks_every_acknowledged_reading_is_held_once() {
-    let began = Instant::now();
     let mut lab = Lab::start(&[]);
     lab.wait_for_the_faults();
     let status = lab.end();
-    let (said, took) = (lab.said(), began.elapsed());
+    let (said, took) = (lab.said(), lab.began.elapsed());
     println!("{said}\nin {took:?}");
     assert!(status.success(), "{status}\n{said}");
     assert!(said.contains("acknowledged readings are held, once"), "{said}");
+    assert!(said.contains("verify, while all goes on: "), "{said}");
     assert!(took < PROMISED, "{took:?}");
     lab.assert_nothing_is_left();
 }
@@ -147,6 +151,22 @@ fn a_reading_that_is_removed_by_hand_is_named() {
     // Only now is something left on purpose, and it is said where.
     let kept = Path::new(said.lines().find_map(|line| line.split_once("are kept in ")).unwrap().1);
     assert!(kept.join("cloud/store.db").is_file() && kept.join("gateway-1.log").is_file(), "{kept:?}");
+    fs::remove_dir_all(kept).unwrap();
+    lab.assert_nothing_is_left();
+}
+
+#[test]
+fn a_lab_that_breaks_off_prints_its_ledger_as_far_as_it_is_known() {
+    let mut lab = Lab::start(&["--calm", "--break-off"]);
+    let status = lab.end();
+    let said = lab.said();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("broken off on purpose") && said.contains("NOT WELL"), "{said}");
+    let device = said.lines().find(|line| line.starts_with("192.168.1.5")).unwrap();
+    let held = device.split_whitespace().nth(4).unwrap();
+    assert_ne!(held, "0", "{said}");
+    let kept = Path::new(said.lines().find_map(|line| line.split_once("are kept in ")).unwrap().1);
+    assert!(kept.join("cloud/store.db").is_file(), "{kept:?}");
     fs::remove_dir_all(kept).unwrap();
     lab.assert_nothing_is_left();
 }

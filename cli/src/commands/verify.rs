@@ -3,13 +3,14 @@
 use crate::{
     address::{Address, Scheme},
     failure::Failure,
+    stop,
     token::TokenArgs,
     units,
-    verify::{self, Api, Form, Journals, Question, Range, Source, StoreFile},
+    verify::{self, Api, Form, Journals, Question, Source, StoreFile, When},
 };
 use clap::Args;
 use fieldpost_core::{DeviceId, UtcInstant};
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::tz::TimeZone;
 use std::{
     io::{BufWriter, stdout},
     path::PathBuf,
@@ -30,11 +31,21 @@ use std::{
 
 Gateway and cloud may run meanwhile; nothing is written to either. Only what the journal still
 keeps can be checked (gateway --keep).
-Columns: slots due from the first to the last reading; readings held; copies; other values that
-are recorded against held ones; readings in surveys that the cloud refused; readings not
-acknowledged yet; readings acknowledged and not held.
-Exit codes: 0 all is held; 1 something acknowledged is missing at the cloud, or was damaged in a
-journal before the cloud had it, or nothing could be checked; 2 usage.")]
+Columns:
+  due         slots from the first reading to what the device owes by now: up to its last survey, or the
+              one that is late since, as the cloud counts completeness
+  held        readings that the cloud holds
+  duplicate   copies of readings: with --store, those that came to the cloud again; with --cloud, which
+              does not tell them, those that stand several times in the journals
+  conflict    other values that are recorded against held ones
+  refused     readings in surveys that the cloud refused
+  at gateway  readings that the cloud has not acknowledged yet
+  missing     readings that it has acknowledged, does not hold, and has not let go of by age
+Below the table: what was let go of by age, who on a gateway's roster was never heard, and, since the
+journals were made, inputs that gateways refused and copies of datagrams that they recognised.
+Exit codes: 0 nothing is missing, also where nothing was acknowledged yet or no journal was given;
+1 something acknowledged is missing at the cloud, or was damaged in or is gone from a journal before
+the cloud had it, or the check could not be finished; 2 usage.")]
 pub(crate) struct VerifyArgs {
     /// A gateway's data folder; may be given several times (with none, only what the cloud holds is counted)
     #[arg(long, env = "FIELDPOST_DATA", value_name = "DIR")]
@@ -56,10 +67,10 @@ pub(crate) struct VerifyArgs {
     /// Only this device; may be given several times
     #[arg(long, env = "FIELDPOST_DEVICE", value_name = "ID", value_delimiter = ',')]
     device: Vec<DeviceId>,
-    /// How often devices are due to measure (default: for each, the most common time between its readings)
+    /// How often devices are due to measure (default: for each, as the cloud's details say, else the most common time between its readings)
     #[arg(long, env = "FIELDPOST_INTERVAL", value_name = "DURATION", value_parser = interval)]
     interval: Option<Duration>,
-    /// Whose days are counted (default: the gateways' zone, if the cloud knows of just one, else UTC)
+    /// Whose days are counted (default: for each device, those of the gateway that brought it; UTC if that says no zone)
     #[arg(long, env = "FIELDPOST_TIME_ZONE", value_name = "ZONE", value_parser = super::time_zone)]
     time_zone: Option<TimeZone>,
     /// Print every day, not only those that are not complete
@@ -71,34 +82,6 @@ pub(crate) struct VerifyArgs {
     /// Read settings from this file
     #[arg(long, env = "FIELDPOST_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-/// A bound of the range.
-#[derive(Debug, Clone, Copy)]
-enum When {
-    Instant(UtcInstant),
-    /// Its first instant, in a zone that is known later.
-    Day(Date),
-}
-
-impl When {
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no time; write 2026-07-01 or 2026-07-01T08:00:00Z");
-        match text.parse::<UtcInstant>() {
-            Ok(instant) => Ok(Self::Instant(instant)),
-            Err(_) if text.len() > "2026-07-01".len() => Err(wrong()),
-            Err(_) => text.parse().map(Self::Day).map_err(|_| wrong()),
-        }
-    }
-
-    fn instant(self, zone: &TimeZone) -> UtcInstant {
-        match self {
-            Self::Instant(instant) => instant,
-            Self::Day(day) => {
-                zone.to_timestamp(day.at(0, 0, 0, 0)).map_or(UtcInstant::LATEST, UtcInstant::from)
-            }
-        }
-    }
 }
 
 impl VerifyArgs {
@@ -113,8 +96,10 @@ impl VerifyArgs {
             (None, Some(path)) => Source::Store(StoreFile::open(&path)?),
             _ => return Err(Failure::usage("which cloud? add --cloud URL or --store PATH")),
         };
-        let question = self.question(&mut source)?;
-        let sum = verify::run(&question, &journals, &mut source, BufWriter::new(stdout().lock()))?;
+        let question = self.question()?;
+        let stop = stop::asked()?;
+        let out = BufWriter::new(stdout().lock());
+        let sum = verify::run(&question, &journals, &mut source, out, &stop)?;
         match (sum.missing, sum.damaged) {
             (0, 0) => Ok(()),
             (0, damaged) => {
@@ -124,15 +109,11 @@ impl VerifyArgs {
         }
     }
 
-    fn question(self, source: &mut Source) -> Result<Question, Failure> {
-        let zone = match self.time_zone {
-            Some(zone) => zone,
-            None => gateways_zone(source)?,
-        };
-        let bound = |when: Option<When>, or| when.map_or(or, |when| when.instant(&zone));
-        let range =
-            Range { from: bound(self.from, UtcInstant::EARLIEST), to: bound(self.to, UtcInstant::LATEST) };
-        if range.from >= range.to {
+    fn question(self) -> Result<Question, Failure> {
+        let instant = |when: When| when.instant(self.time_zone.as_ref().unwrap_or(&TimeZone::UTC));
+        if let (Some(from), Some(to)) = (self.from.map(instant), self.to.map(instant))
+            && from >= to
+        {
             return Err(Failure::usage("nothing is between --from and --to; --from is the earlier one"));
         }
         let mut devices = self.device;
@@ -144,20 +125,15 @@ impl VerifyArgs {
             (false, false) => Form::Table,
         };
         let interval = self.interval.and_then(|interval| i64::try_from(interval.as_millis()).ok());
-        Ok(Question { range, devices, interval, zone, form })
+        let now = UtcInstant::from(jiff::Timestamp::now());
+        let (from, to, zone) = (self.from, self.to, self.time_zone);
+        Ok(Question { from, to, devices, interval, zone, now, form })
     }
 }
 
 #[expect(clippy::print_stderr, reason = "this command has no log")]
 fn warn(warning: &str) {
     eprintln!("fieldpost: {warning}");
-}
-
-/// The zone of the gateways if there is just one, else UTC.
-fn gateways_zone(source: &mut Source) -> Result<TimeZone, Failure> {
-    let zones = source.zones()?;
-    let only = zones.first().filter(|_| zones.len() == 1);
-    Ok(only.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC))
 }
 
 fn cloud(text: &str) -> Result<Address, String> {

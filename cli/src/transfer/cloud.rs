@@ -1,6 +1,6 @@
 //! The way to a cloud: one connection, kept while it lasts.
 
-use crate::address::Address;
+use crate::{address::Address, shown::shown};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use fieldpost_gateway::Token;
@@ -108,14 +108,25 @@ pub(super) async fn body(answer: Response<Incoming>) -> Result<Bytes> {
 /// Why the cloud did not do what it was asked, in its own words.
 pub(super) fn explain(status: u16, body: &[u8]) -> String {
     let said = match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) => problem.detail,
-        Err(_) => format!(
-            "status {status}: {}",
-            String::from_utf8_lossy(body).chars().take(200).collect::<String>()
-        ),
+        Ok(problem) => shown(&problem.detail),
+        Err(_) => format!("status {status}: {}", shown(&String::from_utf8_lossy(body))),
     };
     match status {
         401 | 403 => format!("{said}; show it a token that may do this (--token-file)"),
         _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_s_words_are_bounded_and_cannot_steer_the_terminal() {
+        let long = "x".repeat(100_000);
+        let problem = serde_json::json!({ "detail": format!("\u{1b}]0;mine\u{7}{long}") }).to_string();
+        for said in [explain(400, problem.as_bytes()), explain(500, format!("\u{1b}[2J{long}").as_bytes())] {
+            assert!(said.len() < 400 && !said.contains(char::is_control), "{said}");
+        }
     }
 }

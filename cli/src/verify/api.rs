@@ -4,19 +4,25 @@ use super::{
     http::{Answer, Http},
     source::{Known, Range},
 };
-use crate::address::Address;
+use crate::{address::Address, shown::shown};
 use anyhow::{Context, Result, bail};
 use fieldpost_core::{DeviceId, Reading, UtcInstant, station::csv};
 use fieldpost_gateway::Token;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 const JSON: &str = "application/json";
+const GATEWAYS_PATH: &str = "/api/v1/gateways";
 /// Readings of a page: a megabyte.
 const READINGS: usize = 20_000;
-/// Devices, conflicts and gateways of a page: as many as the API gives.
+/// Devices and conflicts of a page: as many as the API gives.
 const ROWS: usize = 1_000;
+/// Gateways of a page: with each comes its roster, of up to 10,000 ids.
+const GATEWAYS: usize = 5;
 /// How the cloud says that it does not know a device. Any other 404 is another server's.
 const UNKNOWN: &str = "urn:fieldpost:problem:unknown-device";
 /// What the types of a Fieldpost cloud's problems start with.
@@ -26,32 +32,50 @@ const OURS: &str = "urn:fieldpost:problem:";
 pub(crate) struct Api {
     http: Http,
     /// Devices of the page at hand, the next one first.
-    devices: VecDeque<Known>,
+    devices: VecDeque<DeviceId>,
     /// There is no page behind it.
     last_page: bool,
+    /// The zones of the gateways that say theirs, once they were asked for.
+    zones: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
-struct Device {
+struct Listed {
     id: String,
-    first_time: Option<String>,
-    last_time: Option<String>,
-    conflicts: u64,
 }
 
 #[derive(Deserialize)]
 struct Devices {
-    devices: Vec<Device>,
+    devices: Vec<Listed>,
+    kept_from: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Device {
+    first_time: Option<String>,
+    last_time: Option<String>,
+    conflicts: u64,
+    last_contact: Option<String>,
+    gateway: Option<String>,
+    details: Details,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    interval_s: Option<u32>,
+    survey_s: Option<u32>,
 }
 
 #[derive(Deserialize)]
 struct Gateway {
+    name: String,
     time_zone: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Gateways {
     gateways: Vec<Gateway>,
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -80,26 +104,53 @@ struct Problem {
 impl Api {
     /// Asks the cloud at `address`, with `token` if it asks who comes.
     pub(crate) fn new(address: Address, token: Option<Token>) -> Result<Self> {
-        Ok(Self { http: Http::new(address, token)?, devices: VecDeque::new(), last_page: false })
+        Ok(Self { http: Http::new(address, token)?, devices: VecDeque::new(), last_page: false, zones: None })
     }
 
     pub(super) fn zones(&mut self) -> Result<Vec<String>> {
-        let page: Gateways = self.json(&format!("/api/v1/gateways?limit={ROWS}"))?.0;
-        let mut zones: Vec<String> = page.gateways.into_iter().filter_map(|one| one.time_zone).collect();
-        zones.sort();
-        zones.dedup();
-        Ok(zones)
+        let zones: BTreeSet<String> = self.zones_by_gateway()?.values().cloned().collect();
+        Ok(zones.into_iter().collect())
     }
 
-    pub(super) fn next_device(&mut self, after: Option<&DeviceId>) -> Result<Option<Known>> {
-        while self.devices.front().is_some_and(|device| after.is_some_and(|after| device.id <= *after)) {
+    fn zones_by_gateway(&mut self) -> Result<&BTreeMap<String, String>> {
+        let zones = match self.zones.take() {
+            Some(zones) => zones,
+            None => self.ask_zones()?,
+        };
+        Ok(self.zones.insert(zones))
+    }
+
+    fn ask_zones(&mut self) -> Result<BTreeMap<String, String>> {
+        let first = format!("{GATEWAYS_PATH}?limit={GATEWAYS}");
+        let (mut zones, mut path, mut last) = (BTreeMap::new(), first, String::new());
+        loop {
+            let page: Gateways = self.json(&path)?.0;
+            let end = page.gateways.iter().map(|gateway| &gateway.name).max().cloned().unwrap_or_default();
+            zones.extend(page.gateways.into_iter().filter_map(|one| Some((one.name, one.time_zone?))));
+            let Some(next) = page.next else { return Ok(zones) };
+            // Whatever answers there, it shall not send us elsewhere or in circles.
+            if !next.starts_with(GATEWAYS_PATH) || end <= last {
+                bail!("{}: the page behind it is {}", self.strange(&path), shown(&next));
+            }
+            (path, last) = (next, end);
+        }
+    }
+
+    pub(super) fn kept_from(&mut self) -> Result<Option<UtcInstant>> {
+        let path = "/api/v1/devices?limit=1";
+        let from = self.json::<Devices>(path)?.0.kept_from;
+        from.map(|from| from.parse().ok().with_context(|| self.strange(path))).transpose()
+    }
+
+    pub(super) fn next_device(&mut self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {
+        while self.devices.front().is_some_and(|device| after.is_some_and(|after| device <= after)) {
             self.devices.pop_front();
         }
         if self.devices.is_empty() && !self.last_page {
             let after = after.map_or("", DeviceId::as_str);
-            let (page, more) =
-                self.json::<Devices>(&format!("/api/v1/devices?limit={ROWS}&after={after}"))?;
-            self.devices = page.devices.iter().map(known).collect::<Result<_>>()?;
+            let path = format!("/api/v1/devices?limit={ROWS}&after={after}");
+            let (page, more) = self.json::<Devices>(&path)?;
+            self.devices = page.devices.iter().map(id).collect::<Result<_>>()?;
             self.last_page = !more;
         }
         Ok(self.devices.front().cloned())
@@ -112,7 +163,20 @@ impl Api {
         if answer.status == 404 && problem() {
             return Ok(None);
         }
-        known(&self.parse(&path, &answer)?).map(Some)
+        let device: Device = self.parse(&path, &answer)?;
+        let zone = match &device.gateway {
+            Some(gateway) => self.zones_by_gateway()?.get(gateway).cloned(),
+            None => None,
+        };
+        let instant = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
+        Ok(Some(Known {
+            span: instant(&device.first_time).zip(instant(&device.last_time)),
+            conflicts: device.conflicts,
+            contact: instant(&device.last_contact),
+            interval_s: device.details.interval_s,
+            survey_s: device.details.survey_s,
+            time_zone: zone,
+        }))
     }
 
     pub(super) fn readings(&mut self, id: &DeviceId, range: Range) -> Result<Vec<Reading>> {
@@ -124,8 +188,8 @@ impl Api {
             let rows = text.strip_prefix(csv::HEADER).with_context(|| self.strange(&path))?;
             let before = readings.len();
             for row in rows.lines().filter(|row| !row.is_empty()) {
-                let slot =
-                    csv::parse_row(row).map_err(|why| anyhow::anyhow!("{}: {why}", self.strange(&path)))?;
+                let slot = csv::parse_row(row)
+                    .map_err(|why| anyhow::anyhow!("{}: {}", self.strange(&path), shown(&why.to_string())))?;
                 readings.extend(slot.values.map(|values| Reading { time: slot.time, values }));
             }
             match readings.last() {
@@ -164,7 +228,8 @@ impl Api {
         let (temperature, moisture) = (cell(values.temperature_c), cell(values.moisture_pct));
         // The numbers are those of the CSV, and read by the same reader: exactly.
         let row = format!("{id},{},{temperature},{moisture}", conflict.time);
-        let slot = csv::parse_row(&row).map_err(|why| anyhow::anyhow!("{}: {why}", self.strange(path)))?;
+        let slot = csv::parse_row(&row)
+            .map_err(|why| anyhow::anyhow!("{}: {}", self.strange(path), shown(&why.to_string())))?;
         Ok(slot.values.map(|values| Reading { time: slot.time, values }))
     }
 
@@ -182,9 +247,10 @@ impl Api {
             let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
             if let Some(Problem { detail, .. }) = problem.filter(|one| one.r#type.starts_with(OURS)) {
                 let hint = if matches!(answer.status, 401 | 403) { " (--token-file)" } else { "" };
+                let detail = shown(&detail);
                 bail!("the cloud at {} cannot answer {path}: {detail}{hint}", self.http.address());
             }
-            let start: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
+            let start = shown(&String::from_utf8_lossy(&answer.body));
             bail!("{}: status {}: {start}", self.strange(path), answer.status);
         }
         std::str::from_utf8(&answer.body).with_context(|| self.strange(path))
@@ -199,10 +265,6 @@ fn after(time: UtcInstant) -> UtcInstant {
     time.saturating_add(Duration::from_millis(1))
 }
 
-fn known(device: &Device) -> Result<Known> {
-    let id =
-        DeviceId::new(&device.id).with_context(|| format!("the cloud names a device `{}`", device.id))?;
-    let instant = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
-    let span = instant(&device.first_time).zip(instant(&device.last_time));
-    Ok(Known { id, span, conflicts: device.conflicts })
+fn id(device: &Listed) -> Result<DeviceId> {
+    DeviceId::new(&device.id).with_context(|| format!("the cloud names a device `{}`", shown(&device.id)))
 }

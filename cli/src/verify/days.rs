@@ -7,6 +7,34 @@ use std::collections::BTreeMap;
 /// Readings below this number say nothing of an interval.
 const MIN_READINGS: usize = 3;
 
+/// A bound of what is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum When {
+    Instant(UtcInstant),
+    /// Its first instant, wherever it is that day.
+    Day(Date),
+}
+
+impl When {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no time; write 2026-07-01 or 2026-07-01T08:00:00Z");
+        match text.parse::<UtcInstant>() {
+            Ok(instant) => Ok(Self::Instant(instant)),
+            Err(_) if text.len() > "2026-07-01".len() => Err(wrong()),
+            Err(_) => text.parse().map(Self::Day).map_err(|_| wrong()),
+        }
+    }
+
+    pub(crate) fn instant(self, zone: &TimeZone) -> UtcInstant {
+        match self {
+            Self::Instant(instant) => instant,
+            Self::Day(day) => {
+                zone.to_timestamp(day.at(0, 0, 0, 0)).map_or(UtcInstant::LATEST, UtcInstant::from)
+            }
+        }
+    }
+}
+
 /// Tells the day of each instant; quick when they come in order.
 pub(crate) struct Calendar {
     zone: TimeZone,

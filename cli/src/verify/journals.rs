@@ -2,14 +2,13 @@
 
 use super::{
     device::{Fate, Kept},
-    judge::whole_minute,
     report::{DamagedRow, DamagedRows, RefusedSurvey},
     source::Range,
 };
 use anyhow::Result;
 use fieldpost_core::{DeviceId, UtcInstant};
 use fieldpost_gateway::{Damaged, Holdings, SurveyFate};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// The journals, each as it was at one moment.
 pub(crate) struct Journals {
@@ -31,11 +30,39 @@ impl Journals {
         &self.names
     }
 
-    /// The first device behind `after` that has surveys in any of them.
+    /// The first device behind `after` that has surveys in any of them, or is expected.
     pub(super) fn next_device(&self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {
         let each = self.holdings.iter().map(|holdings| holdings.next_device(after));
         let each: Vec<Option<DeviceId>> = each.collect::<Result<_, _>>()?;
-        Ok(each.into_iter().flatten().min())
+        let expected = self.holdings.iter().map(|holdings| {
+            let roster = holdings.roster();
+            roster.get(roster.partition_point(|device| after.is_some_and(|after| device <= after))).cloned()
+        });
+        Ok(each.into_iter().chain(expected).flatten().min())
+    }
+
+    /// Whether a gateway expects the device.
+    pub(super) fn expect(&self, device: &DeviceId) -> bool {
+        self.holdings.iter().any(|holdings| holdings.roster().binary_search(device).is_ok())
+    }
+
+    /// What the gateways refused, by reason.
+    pub(super) fn refused_inputs(&self) -> BTreeMap<String, u64> {
+        let mut sum: BTreeMap<String, u64> = BTreeMap::new();
+        for (reason, count) in self.holdings.iter().flat_map(Holdings::refused_inputs) {
+            *sum.entry(reason.clone()).or_default() += count;
+        }
+        sum
+    }
+
+    /// Of the refused inputs that the gateways still keep, those that name the device.
+    pub(super) fn refused_inputs_of(&self, device: &DeviceId) -> u64 {
+        self.holdings.iter().map(|holdings| holdings.refused_inputs_of(device)).sum()
+    }
+
+    /// Copies of datagrams that the gateways recognised.
+    pub(super) fn copies(&self) -> u64 {
+        self.holdings.iter().map(Holdings::copies).sum()
     }
 
     /// Surveys that are damaged or lost, and were not passed on.
@@ -71,15 +98,15 @@ impl Journals {
                     SurveyFate::Waiting => Fate::Waiting,
                     SurveyFate::Refused(_) => Fate::Refused,
                 };
-                let coarse = holdings.to_the_minute();
-                let within = survey.readings.iter().filter(|one| is_within(one.time, range, coarse));
+                let within =
+                    survey.readings.iter().filter(|one| range.from <= one.time && one.time < range.to);
                 let before = found.kept.len();
                 found.kept.extend(within.map(|reading| Kept {
                     reading: *reading,
                     fate,
                     gateway,
                     seq: survey.seq,
-                    to_the_minute: coarse,
+                    to_the_minute: holdings.to_the_minute(),
                 }));
                 let readings = found.kept.len() - before;
                 if let (SurveyFate::Refused(reason), true) = (survey.fate, readings > 0) {
@@ -111,10 +138,4 @@ pub(super) fn join(one: Span, other: Span) -> Span {
         (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
         (one, other) => one.or(other),
     }
-}
-
-/// A reading that may be held without its seconds counts only if the cloud is asked for both instants.
-fn is_within(time: UtcInstant, range: Range, coarse: bool) -> bool {
-    let within = |time| range.from <= time && time < range.to;
-    within(time) && (!coarse || within(whole_minute(time)))
 }

@@ -1,6 +1,7 @@
 //! The report, device by device as it comes: a table for people, or JSON.
 
 use super::report::{Cells, DamagedRow, DamagedRows, DeviceReport, Missing, Sum};
+use crate::shown::shown;
 use std::io::{self, Write};
 
 /// What is named in the table's verdict; JSON names all that can be named.
@@ -23,18 +24,21 @@ pub(crate) enum Form {
 pub(crate) struct Printer<W> {
     out: W,
     form: Form,
-    zone: String,
+    /// Whose days are counted; None: each device's own.
+    zone: Option<String>,
     /// The first of those that are missing.
     missing: Vec<Missing>,
+    /// The first of those that were never heard.
+    never_heard: Vec<String>,
     devices: u64,
 }
 
 impl<W: Write> Printer<W> {
-    pub(crate) fn start(mut out: W, form: Form, zone: String) -> io::Result<Self> {
+    pub(crate) fn start(mut out: W, form: Form, zone: Option<String>) -> io::Result<Self> {
         if form == Form::Json {
-            write!(out, "{{\"time_zone\":{},\"devices\":[", serde_json::Value::from(zone.as_str()))?;
+            write!(out, "{{\"time_zone\":{},\"devices\":[", serde_json::Value::from(zone.as_deref()))?;
         }
-        Ok(Self { out, form, zone, missing: Vec::new(), devices: 0 })
+        Ok(Self { out, form, zone, missing: Vec::new(), never_heard: Vec::new(), devices: 0 })
     }
 
     /// Prints a device.
@@ -50,7 +54,7 @@ impl<W: Write> Printer<W> {
                 self.out,
                 "{:<20} {:<22} {:>8} {:>8} {:>9} {:>8} {:>8} {:>10} {:>8}",
                 "device",
-                format!("day ({})", self.zone),
+                format!("day ({})", self.zone.as_deref().unwrap_or("at the site")),
                 "due",
                 "held",
                 "duplicate",
@@ -70,16 +74,32 @@ impl<W: Write> Printer<W> {
                 self.row("", &days(&line.day, line.through.as_ref()), &line.cells)?;
             }
         }
+        self.remarks(report)?;
+        let room = NAMED.saturating_sub(self.missing.len());
+        self.missing.extend(report.missing.iter().take(room).cloned());
+        if report.never_heard && self.never_heard.len() < NAMED {
+            self.never_heard.push(report.device.clone());
+        }
+        Ok(())
+    }
+
+    /// What is to be said of a device beside its numbers.
+    fn remarks(&mut self, report: &DeviceReport) -> io::Result<()> {
+        if self.zone.is_none() {
+            writeln!(self.out, "  days in {}", report.time_zone)?;
+        }
+        if report.refused_at_gateway > 0 {
+            let number = grouped(report.refused_at_gateway);
+            writeln!(self.out, "  refused at the gateway: {number} of the newest inputs name it")?;
+        }
         for survey in report.refused_surveys.iter().take(REFUSED_NAMED) {
-            let (seq, gateway, reason) = (survey.seq, &survey.gateway, &survey.reason);
+            let (seq, gateway, reason) = (survey.seq, &survey.gateway, shown(&survey.reason));
             writeln!(self.out, "  refused: survey {seq} of {gateway}: {reason}")?;
         }
         let others = report.refused_surveys.len().saturating_sub(REFUSED_NAMED);
         if others > 0 {
             writeln!(self.out, "  refused: {} more surveys", grouped(others as u64))?;
         }
-        let room = NAMED.saturating_sub(self.missing.len());
-        self.missing.extend(report.missing.iter().take(room).cloned());
         Ok(())
     }
 
@@ -126,6 +146,14 @@ impl<W: Write> Printer<W> {
         self.out.flush()
     }
 
+    /// Ends a report that goes no further, for the reason `why`: JSON is whole, and says that it is not all.
+    pub(crate) fn broken(mut self, why: &str) -> io::Result<()> {
+        if self.form == Form::Json {
+            writeln!(self.out, "\n],\"ok\":false,\"error\":{}}}", serde_json::Value::from(why))?;
+        }
+        self.out.flush()
+    }
+
     fn end_json(mut self, sum: &Sum, lost: &DamagedRows, passed_on: &DamagedRows) -> io::Result<()> {
         let (ok, verdict) = (sum.is_well(), serde_json::Value::from(verdict(sum)));
         write!(self.out, "\n],\"damaged\":{},", serde_json::to_string(&lost.named)?)?;
@@ -168,6 +196,7 @@ impl<W: Write> Printer<W> {
                 sum.unproven,
                 "contradict more values than the cloud records of one reading: not told whether it had them",
             ),
+            (sum.let_go, "are older than the cloud keeps them: let go of by age"),
             (sum.at_gateway, "are still at the gateway"),
             (sum.refused, "are in surveys that the cloud refused; the gateway keeps them"),
         ] {
@@ -175,16 +204,49 @@ impl<W: Write> Printer<W> {
                 writeln!(self.out, "{} {what}", readings(count))?;
             }
         }
+        self.gateways_notes(sum)
+    }
+
+    /// What only the gateways can tell.
+    fn gateways_notes(&mut self, sum: &Sum) -> io::Result<()> {
+        if sum.never_heard > 0 {
+            let names = self.never_heard.join(", ");
+            let more = if sum.never_heard > self.never_heard.len() as u64 { ", ..." } else { "" };
+            let number = grouped(sum.never_heard);
+            writeln!(self.out, "{number} on a gateway's roster and never heard: {names}{more}")?;
+        }
+        let refused = sum.refused_at_gateway.values().sum();
+        if refused > 0 {
+            let reasons = sum.refused_at_gateway.iter();
+            let reasons: Vec<_> =
+                reasons.map(|(reason, count)| format!("{} {}", shown(reason), grouped(*count))).collect();
+            writeln!(
+                self.out,
+                "inputs refused at the gateway: {} ({})",
+                grouped(refused),
+                reasons.join(", ")
+            )?;
+        }
+        if sum.copies_at_gateway > 0 {
+            writeln!(
+                self.out,
+                "copies of datagrams recognised at the gateway: {}",
+                grouped(sum.copies_at_gateway)
+            )?;
+        }
         Ok(())
     }
 }
 
 /// What it comes to, in a line.
 pub(crate) fn verdict(sum: &Sum) -> String {
-    let number = grouped(sum.acknowledged - sum.unproven.min(sum.acknowledged));
+    let number = grouped(sum.acknowledged.saturating_sub(sum.unproven).saturating_sub(sum.let_go));
     match (sum.journals, sum.missing) {
         (0, _) => "no journal was asked (--data), so nothing is known of what should be held".to_owned(),
         (_, 0) if sum.acknowledged == 0 => "the journal keeps no acknowledged readings".to_owned(),
+        (_, 0) if sum.let_go == sum.acknowledged => {
+            "the cloud keeps no readings as old as the acknowledged ones".to_owned()
+        }
         (_, 0) => format!("all {number} acknowledged readings are held"),
         (_, 1) => "1 acknowledged reading is MISSING".to_owned(),
         (_, missing) => format!("{} acknowledged readings are MISSING", grouped(missing)),
@@ -229,5 +291,13 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn a_report_that_breaks_off_is_whole_json_and_says_so() {
+        let mut out = Vec::new();
+        Printer::start(&mut out, Form::Json, None).unwrap().broken("interrupted \u{7}").unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!((&json["ok"], &json["error"]), (&false.into(), &"interrupted \u{7}".into()));
     }
 }

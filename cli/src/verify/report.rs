@@ -2,6 +2,7 @@
 
 use fieldpost_core::Values;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Readings, by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -18,7 +19,9 @@ pub(crate) struct Cells {
     pub(crate) refused: u64,
     /// Readings that the cloud has not acknowledged yet.
     pub(crate) at_gateway: u64,
-    /// Acknowledged readings that the cloud does not hold.
+    /// Acknowledged readings that the cloud has let go of by age.
+    pub(crate) let_go: u64,
+    /// Acknowledged readings that the cloud does not hold, and should.
     pub(crate) missing: u64,
 }
 
@@ -33,6 +36,7 @@ impl Cells {
             (&mut self.conflict, other.conflict),
             (&mut self.refused, other.refused),
             (&mut self.at_gateway, other.at_gateway),
+            (&mut self.let_go, other.let_go),
             (&mut self.missing, other.missing),
         ] {
             *sum = sum.saturating_add(more);
@@ -41,8 +45,8 @@ impl Cells {
 
     /// Nothing is known of that day but what was due.
     pub(crate) fn is_silent(&self) -> bool {
-        let Self { due: _, held, duplicate, conflict, refused, at_gateway, missing } = *self;
-        held + duplicate.unwrap_or(0) + conflict + refused + at_gateway + missing == 0
+        let Self { due: _, held, duplicate, conflict, refused, at_gateway, let_go, missing } = *self;
+        held + duplicate.unwrap_or(0) + conflict + refused + at_gateway + let_go + missing == 0
     }
 
     /// All that was due is held, and there is nothing to look into.
@@ -136,8 +140,12 @@ pub(crate) struct DamagedRows {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct DeviceReport {
     pub(crate) device: String,
+    /// Whose days these are.
+    pub(crate) time_zone: String,
     /// Milliseconds from slot to slot; None if it cannot be told.
     pub(crate) interval_ms: Option<i64>,
+    /// A gateway expects it, and nobody has a reading of it.
+    pub(crate) never_heard: bool,
     pub(crate) total: Cells,
     pub(crate) days: Vec<DayLine>,
     /// Different readings that the cloud acknowledged.
@@ -146,6 +154,8 @@ pub(crate) struct DeviceReport {
     pub(crate) unproven: u64,
     pub(crate) missing: Vec<Missing>,
     pub(crate) refused_surveys: Vec<RefusedSurvey>,
+    /// Inputs that gateways refused and still keep, and that name it.
+    pub(crate) refused_at_gateway: u64,
 }
 
 /// All together.
@@ -164,8 +174,29 @@ pub(crate) struct Sum {
     pub(crate) damaged: u64,
     /// Surveys that are damaged in a journal, and that the cloud has acknowledged.
     pub(crate) damaged_but_passed_on: u64,
+    /// Acknowledged readings that the cloud has let go of by age.
+    pub(crate) let_go: u64,
     pub(crate) at_gateway: u64,
     pub(crate) refused: u64,
+    /// Inputs that the gateways refused, by reason: what was in them was never acknowledged.
+    pub(crate) refused_at_gateway: BTreeMap<String, u64>,
+    /// Copies of datagrams that the gateways recognised.
+    pub(crate) copies_at_gateway: u64,
+    /// Who was asked for the column `duplicate`.
+    pub(crate) duplicates_from: DuplicatesFrom,
+    /// Devices that a gateway expects, and of which nobody has a reading.
+    pub(crate) never_heard: u64,
+}
+
+/// Whose word copies are counted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DuplicatesFrom {
+    /// Readings that stand several times in the journals.
+    #[default]
+    Journals,
+    /// Readings that came to the cloud again, as its store notes them.
+    Store,
 }
 
 impl Sum {
@@ -174,6 +205,8 @@ impl Sum {
         self.acknowledged += device.acknowledged;
         self.missing += device.missing.len() as u64;
         self.unproven += device.unproven;
+        self.let_go += device.total.let_go;
+        self.never_heard += u64::from(device.never_heard);
         self.at_gateway += device.total.at_gateway;
         self.refused += device.total.refused;
     }

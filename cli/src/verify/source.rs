@@ -14,11 +14,17 @@ pub(crate) struct Range {
 /// A device that the cloud knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    pub(crate) id: DeviceId,
     /// Its first and its last reading.
     pub(crate) span: Option<(UtcInstant, UtcInstant)>,
     /// How many values contradict its readings.
     pub(crate) conflicts: u64,
+    /// When it was last heard.
+    pub(crate) contact: Option<UtcInstant>,
+    /// Seconds from one reading to the next, and within which a survey is owed, if people said so.
+    pub(crate) interval_s: Option<u32>,
+    pub(crate) survey_s: Option<u32>,
+    /// Of the gateway that brought its last survey.
+    pub(crate) time_zone: Option<String>,
 }
 
 /// The cloud.
@@ -28,7 +34,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The time zones of the gateways that say theirs.
+    /// The time zones of the gateways that say theirs, each once.
     pub(crate) fn zones(&mut self) -> Result<Vec<String>> {
         match self {
             Self::Api(api) => api.zones(),
@@ -37,7 +43,7 @@ impl Source {
     }
 
     /// The first device behind `after`, in the order of their ids.
-    pub(crate) fn next_device(&mut self, after: Option<&DeviceId>) -> Result<Option<Known>> {
+    pub(crate) fn next_device(&mut self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {
         match self {
             Self::Api(api) => api.next_device(after),
             Self::Store(store) => store.next_device(after),
@@ -49,6 +55,14 @@ impl Source {
         match self {
             Self::Api(api) => api.device(id),
             Self::Store(store) => store.device(id),
+        }
+    }
+
+    /// Where the kept readings begin: what is older was let go of by age. Asked for behind readings it explains what they lack.
+    pub(crate) fn kept_from(&mut self) -> Result<Option<UtcInstant>> {
+        match self {
+            Self::Api(api) => api.kept_from(),
+            Self::Store(store) => store.kept_from(),
         }
     }
 

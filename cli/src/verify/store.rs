@@ -2,9 +2,10 @@
 //! `store/sql`.
 
 use super::source::{Known, Range};
+use crate::shown::shown;
 use anyhow::{Context, Result, bail};
 use fieldpost_core::{DeviceId, Moisture, Reading, Temperature, UtcInstant, Values};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OpenFlags, Params, Row};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -39,31 +40,45 @@ impl StoreFile {
     }
 
     pub(super) fn zones(&self) -> Result<Vec<String>> {
-        let sql = "SELECT DISTINCT time_zone FROM gateways WHERE time_zone IS NOT NULL LIMIT 2";
+        let sql = "SELECT DISTINCT time_zone FROM gateways WHERE time_zone IS NOT NULL ORDER BY 1";
         self.rows(sql, [], |row| row.get(0))
     }
 
-    pub(super) fn next_device(&self, after: Option<&DeviceId>) -> Result<Option<Known>> {
-        self.known("name > ?1 ORDER BY name LIMIT 1", after.map_or("", DeviceId::as_str))
+    pub(super) fn kept_from(&self) -> Result<Option<UtcInstant>> {
+        let sql = "SELECT value FROM settings WHERE name = 'kept_from'";
+        let rows = self.rows(sql, [], |row| row.get(0).map(UtcInstant::from_millis))?;
+        Ok(rows.first().copied())
+    }
+
+    pub(super) fn next_device(&self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {
+        let sql = "SELECT name FROM devices WHERE name > ?1 ORDER BY name LIMIT 1";
+        let names: Vec<String> = self.rows(sql, [after.map_or("", DeviceId::as_str)], |row| row.get(0))?;
+        let id = |name: &String| {
+            DeviceId::new(name).with_context(|| format!("{}: device `{}`", self.cannot(), shown(name)))
+        };
+        names.first().map(id).transpose()
     }
 
     pub(super) fn device(&self, id: &DeviceId) -> Result<Option<Known>> {
-        self.known("name = ?1", id.as_str())
-    }
-
-    fn known(&self, which: &str, name: &str) -> Result<Option<Known>> {
-        let sql = format!("SELECT name, first_time, last_time, conflicts FROM devices WHERE {which}");
-        let read = || {
-            let mut select = self.conn.prepare_cached(&sql)?;
-            select
-                .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-                .optional()
-        };
-        let row: Option<(String, Option<i64>, Option<i64>, i64)> = read().with_context(|| self.cannot())?;
-        let Some((name, first, last, conflicts)) = row else { return Ok(None) };
-        let id = DeviceId::new(&name).with_context(|| format!("{}: device `{name}`", self.cannot()))?;
-        let span = first.zip(last).map(|(a, b)| (UtcInstant::from_millis(a), UtcInstant::from_millis(b)));
-        Ok(Some(Known { id, span, conflicts: conflicts.cast_unsigned() }))
+        let sql =
+            "SELECT first_time, last_time, conflicts, devices.last_contact, interval_s, survey_s, time_zone
+             FROM devices LEFT JOIN details ON details.device = devices.id
+             LEFT JOIN gateways ON gateways.id = devices.gateway WHERE devices.name = ?1";
+        let rows = self.rows(sql, [id.as_str()], |row| {
+            let instant = |column| -> rusqlite::Result<Option<UtcInstant>> {
+                Ok(row.get::<_, Option<i64>>(column)?.map(UtcInstant::from_millis))
+            };
+            Ok(Known {
+                span: instant(0)?.zip(instant(1)?),
+                conflicts: row.get::<_, i64>(2)?.cast_unsigned(),
+                // 0 means never.
+                contact: instant(3)?.filter(|contact| contact.as_millis() > 0),
+                interval_s: row.get(4)?,
+                survey_s: row.get(5)?,
+                time_zone: row.get(6)?,
+            })
+        })?;
+        Ok(rows.into_iter().next())
     }
 
     pub(super) fn readings(&self, id: &DeviceId, range: Range) -> Result<Vec<Reading>> {

@@ -15,7 +15,8 @@ fn json_says_everything_and_is_one_object() {
     system.send(&day("b", "2026-07-03"));
     system.drain();
     system.lose("b", "2026-07-03T09:00:00Z");
-    for (said, api) in [(system.verify(&["--json"]), true), (system.verify_store(&["--json"]), false)] {
+    let asked = ["--json", "--to", "2026-07-03T12:00:00Z"];
+    for (said, api) in [(system.verify(&asked), true), (system.verify_store(&asked), false)] {
         said.expect(1, &[]);
         let json: Value = serde_json::from_str(&said.1).unwrap();
         assert_eq!(json["ok"], false, "{json}");
@@ -56,7 +57,7 @@ fn a_cloud_that_cannot_be_asked_is_an_error_and_nothing_is_called_missing() {
             while stream.read_line(&mut line).is_ok_and(|length| length > 2) {
                 line.clear();
             }
-            let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
+            let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\nConnection: close\r\n\r\n\x1b[2Jno";
             let _ = std::io::Write::write_all(stream.get_mut(), answer);
         }
     });
@@ -66,6 +67,7 @@ fn a_cloud_that_cannot_be_asked_is_an_error_and_nothing_is_called_missing() {
         let said = Said::of(command);
         assert!(said.0 == 1 && said.2.contains("check --cloud"), "{}{}", said.1, said.2);
         assert!(!said.1.contains("MISSING"), "{}", said.1);
+        assert!(!said.2.contains('\x1b'), "a stranger's escapes reach the terminal: {:?}", said.2);
     }
 }
 

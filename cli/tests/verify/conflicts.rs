@@ -12,7 +12,8 @@ fn conflicts_and_filled_in_values_are_held_and_a_lost_conflict_is_named() {
     system.send("m 2026-07-01 08:00Z - 20 - 30%\nm 2026-07-01 10:00Z - 6 - 30%\n");
     system.send("m 2026-07-01 08:00Z - 22 - 30%\nm 2026-07-01 09:00Z - 5 - 31%\n");
     system.drain();
-    for said in [system.verify(&[]), system.verify_store(&[])] {
+    let end = ["--to", "2026-07-01T11:00:00Z"];
+    for said in [system.verify(&end), system.verify_store(&end)] {
         said.expect(0, &["all 6 acknowledged readings are held"]);
         assert_eq!(said.row("m", "2026-07-01")[..4], ["3", "3", "1", "2"], "{}", said.1);
     }
@@ -41,7 +42,8 @@ fn a_thousand_conflicts_and_more_are_all_seen_by_the_api() {
         }
     }
     system.drain();
-    for said in [system.verify(&[]), system.verify_store(&[])] {
+    let end = ["--to", "2026-07-01T10:00:00Z"];
+    for said in [system.verify(&end), system.verify_store(&end)] {
         said.expect(0, &["all 1,800 acknowledged readings are held"]);
         assert_eq!(said.row("m", "2026-07-01")[..4], ["600", "600", "0", "1200"], "{}", said.1);
     }

@@ -15,7 +15,8 @@ fn a_real_week_is_all_held_and_one_reading_taken_away_is_named() {
         fieldpost(&["device", "--id", "ithaca", "--gateway", &system.udp, "--replay", &replay]).output();
     assert!(device.unwrap().status.success());
     system.drain();
-    for said in [system.verify(&[]), system.verify_store(&[])] {
+    let end = ["--to", "2019-01-08T02:00:00Z"];
+    for said in [system.verify(&end), system.verify_store(&end)] {
         said.expect(0, &["all 169 acknowledged readings are held"]);
         assert_eq!(said.row("ithaca", "2019-01-01..2019-01-08"), ["169", "169", "0", "0", "0", "0", "0"]);
     }
@@ -44,10 +45,12 @@ fn what_is_still_at_the_gateway_is_not_missing() {
     system.send(&day("late", "2026-07-02"));
     system.gateway = None;
     system.start_cloud();
-    let said = system.verify(&["--interval", "1h"]);
+    // The device owes more since.
+    let end = ["--interval", "1h", "--to", "2026-07-02T12:00:00Z"];
+    let said = system.verify(&end);
     said.expect(0, &["all 4 acknowledged readings are held", "8 readings are still at the gateway"]);
     assert_eq!(said.row("late", "2026-07-02"), ["4", "0", "0", "0", "0", "4", "0"]);
-    let said = system.verify(&["--interval", "1h", "--device", "m"]);
+    let said = system.verify(&[&end[..], &["--device", "m"]].concat());
     assert_eq!(said.row("", "2026-07-02"), ["12", "0", "0", "0", "0", "4", "0"]);
     assert_eq!(said.row("m", "2026-07-01..2026-07-02"), ["28", "4", "0", "0", "0", "4", "0"]);
 }
@@ -94,7 +97,7 @@ fn of_two_gateways_with_the_same_surveys_each_reading_counts_once() {
         let _ =
             std::fs::copy(system.path(&format!("gateway/{file}")), system.path(&format!("second/{file}")));
     }
-    let said = system.verify(&["--data", &system.path("second")]);
+    let said = system.verify(&["--data", &system.path("second"), "--to", "2026-07-01T12:00:00Z"]);
     said.expect(0, &["all 4 acknowledged readings are held"]);
     assert_eq!(said.row("m", "2026-07-01")[..3], ["4", "4", "4"], "{}", said.1);
     system.lose("m", "2026-07-01T08:00:00Z");
@@ -107,7 +110,9 @@ fn without_a_journal_it_counts_what_the_cloud_holds() {
     system.send(&day("m", "2026-07-01"));
     system.send("n 2026-07-01 08:00Z - 20 - 30%\n");
     system.drain();
-    let said = Said::of(fieldpost(&["verify", "--cloud", &system.url, "--time-zone", "Asia/Tokyo"]));
+    let mut command = fieldpost(&["verify", "--cloud", &system.url, "--time-zone", "Asia/Tokyo"]);
+    command.args(["--to", "2026-07-01T12:00:00Z"]);
+    let said = Said::of(command);
     said.expect(0, &["day (Asia/Tokyo)", "no journal was asked"]);
     assert_eq!(said.row("m", "2026-07-01"), ["4", "4", "-", "0", "0", "0", "0"]);
     assert_eq!(said.row("n", "2026-07-01")[0], "?", "one reading says nothing of an interval");

@@ -8,5 +8,7 @@ mod common;
 mod asking;
 mod conflicts;
 mod damaged;
+mod fleet;
 mod held;
+mod kept;
 mod support;

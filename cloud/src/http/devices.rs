@@ -49,6 +49,9 @@ impl From<DeviceRow> for JsonDevice {
 #[schema(as = Devices)]
 struct Page {
     devices: Vec<JsonDevice>,
+    /// Older readings are let go of by age; null if all are kept
+    #[schema(format = DateTime)]
+    kept_from: Option<String>,
     next: Option<String>,
 }
 
@@ -77,7 +80,9 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
     let last = rows.last().filter(|_| more);
     let next =
         last.map(|last| format!("/api/v1/devices?limit={limit}&after={}", paging::escaped(&last.name)));
-    let page = Page { devices: rows.into_iter().map(JsonDevice::from).collect(), next };
+    // Asked for behind the rows: it only moves on, so whatever they lack by age lies before it.
+    let kept_from = api.intake.store.kept_from().await?.map(|from| from.to_string());
+    let page = Page { devices: rows.into_iter().map(JsonDevice::from).collect(), kept_from, next };
     Ok(paging::json(&page, page.next.as_deref()))
 }
 

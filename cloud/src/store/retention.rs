@@ -51,6 +51,12 @@ impl Store {
         Ok(days.and_then(|days| u32::try_from(days).ok()))
     }
 
+    /// Where the readings that are kept begin; None if all are.
+    pub(crate) async fn kept_from(&self) -> Result<Option<UtcInstant>, ReadError> {
+        let from = self.readers.ask(|connection| setting(connection, "kept_from")).await?;
+        Ok(from.map(UtcInstant::from_millis))
+    }
+
     /// Sets how many days readings are kept, by somebody who has seen what that means now.
     pub(crate) async fn keep_for(&self, days: Option<u32>, now: UtcInstant) -> Result<(), SubmitError> {
         let work = move |transaction: &Transaction<'_>| {

@@ -13,15 +13,14 @@ const MAX_GAPS: usize = 256;
 pub(super) const LOST: &str = "lost";
 
 /// A gap: its first and its last seq.
-type Gap = (Seq, Seq);
+pub(super) type Gap = (Seq, Seq);
 
 /// Counts the surveys that are lost and were not counted before, as far as what is left tells how many there were. `damaged`
 /// of those behind the cursor were just moved to the quarantine, and are counted there.
 pub(super) fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u64> {
     let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
     let closed = summary::last_round(write)?.map_or(0, |round| round.last_seq);
-    let before = facts::text(write, facts::COUNTED_GAPS)?.unwrap_or_default();
-    let before: Vec<Gap> = serde_json::from_str(&before).unwrap_or_default();
+    let before = counted(write)?;
     let (mut lost, mut gaps) = (0_u64, Vec::new());
     each(write, held, closed, |gap| {
         let known: u64 = before.iter().map(|other| common(gap, *other)).sum();
@@ -37,6 +36,12 @@ pub(super) fn count_lost(write: &Connection, damaged: u64) -> rusqlite::Result<u
         write.execute(count, params![LOST, lost.cast_signed()])?;
     }
     Ok(lost)
+}
+
+/// The gaps that salvages have counted.
+pub(super) fn counted(conn: &Connection) -> rusqlite::Result<Vec<Gap>> {
+    let text = facts::text(conn, facts::COUNTED_GAPS)?.unwrap_or_default();
+    Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
 /// Every gap behind `held`, in order: before and between the rows, and behind the last one up to `closed`.

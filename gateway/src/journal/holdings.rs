@@ -1,37 +1,52 @@
 //! What the journal says of each reading in it, for those who check it against the cloud.
 //!
-//! [`Holdings::open`] looks at the whole journal in one read transaction: how far the cursor stands, what the cloud refused,
-//! and which row is of which device. That goes into a temporary table on disk, so that the rows can then be had device
-//! by device without holding on to the transaction: a gateway that runs could not fold its log meanwhile. No row is ever
-//! updated and no seq used twice, so a row that is read later is as it was; one that was let go of meanwhile is left out.
+//! [`Holdings::open`] goes through the whole journal a portion at a time, each read by one short statement (`look.rs`), and notes in
+//! temporary tables on disk which row is of which device, what is damaged, and which seqs are gone. Only then, in one short
+//! transaction, it looks how far the cursor stands and what the cloud refused (`settle.rs`). Between any two of these a gateway that runs
+//! folds its log: one transaction around all of it would keep a journal that is nearly full from folding, and so from taking surveys.
+//!
+//! What goes on meanwhile does no harm. No row is ever updated and no seq used twice, so a row that is read later is as it was; one
+//! that was let go of meanwhile is left out. The cursor is read last, so it has passed every gap that was made by letting go.
+
+mod look;
+mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 use fieldpost_core::{DeviceId, Reading, UtcInstant, senml};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FILE, Seq, StoredSurvey, error::Doing, facts, gaps, quarantine, reader::read_row, schema};
-use crate::{Error, UplinkState};
+use super::{FILE, Seq, StoredSurvey, error::Doing, reader::read_row, schema};
+use crate::Error;
 
 /// Damaged surveys of a kind that are named; those beyond are only counted.
 const MAX_DAMAGED: usize = 1_000;
-
-const TABLES: &str = "
-    PRAGMA temp_store = FILE;
-    CREATE TEMP TABLE kept (device TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (device, seq)) WITHOUT ROWID;
-    CREATE TEMP TABLE turned_down (seq INTEGER PRIMARY KEY, reason TEXT NOT NULL);";
+/// Rows that one statement reads, of some kilobytes at most: milliseconds, in which the log cannot be folded.
+const PORTION: usize = 1_000;
 
 /// The journal of a gateway as it was at one moment.
 pub struct Holdings {
     conn: Connection,
     path: PathBuf,
+    settled: Settled,
+}
+
+/// What is known of the journal as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Settled {
     held_through: Seq,
     lost: Damaged,
     passed_on: Damaged,
     to_the_minute: bool,
+    roster: Vec<DeviceId>,
+    refused_inputs: BTreeMap<String, u64>,
+    refused_of: BTreeMap<DeviceId, u64>,
+    copies: u64,
 }
 
 /// Surveys that were acknowledged and cannot be trusted any more.
@@ -85,35 +100,53 @@ impl Holdings {
             return Err(Error::NoJournal { path: data.to_path_buf() });
         }
         let conn = schema::open_reader(&path)?;
-        let blank = Self {
-            conn,
-            path,
-            held_through: 0,
-            lost: Damaged::default(),
-            passed_on: Damaged::default(),
-            to_the_minute: true,
-        };
-        blank.look()
+        let settled = look::at(&conn, PORTION, || {}).and_then(|()| settle::settle(&conn));
+        let settled = settled.doing("read", &path)?;
+        Ok(Self { conn, path, settled })
     }
 
     /// Surveys that the cloud had not acknowledged: rows that do not match their checksum, those that were put into the
-    /// quarantine for it, and those of which a salvage found nothing left.
+    /// quarantine for it, and those of which nothing is left, found so by a salvage or only now.
     #[must_use]
     pub fn lost(&self) -> &Damaged {
-        &self.lost
+        &self.settled.lost
     }
 
     /// Rows that do not match their checksum, and those that were put into the quarantine for it, of surveys that the cloud
     /// had acknowledged.
     #[must_use]
     pub fn damaged_but_passed_on(&self) -> &Damaged {
-        &self.passed_on
+        &self.settled.passed_on
     }
 
-    /// Whether readings may have reached the cloud by the reference upload, which says times to the minute.
+    /// Whether readings go to the cloud by the reference upload, which says times to the minute.
     #[must_use]
     pub fn to_the_minute(&self) -> bool {
-        self.to_the_minute
+        self.settled.to_the_minute
+    }
+
+    /// Whom the gateway expects in every round, in order.
+    #[must_use]
+    pub fn roster(&self) -> &[DeviceId] {
+        &self.settled.roster
+    }
+
+    /// How often the gateway refused what came to it, by reason, since the journal was made.
+    #[must_use]
+    pub fn refused_inputs(&self) -> &BTreeMap<String, u64> {
+        &self.settled.refused_inputs
+    }
+
+    /// Of the newest inputs that the gateway refused and still keeps, those that name `device`.
+    #[must_use]
+    pub fn refused_inputs_of(&self, device: &DeviceId) -> u64 {
+        self.settled.refused_of.get(device).copied().unwrap_or(0)
+    }
+
+    /// Copies of what it had that the gateway recognised and did not pass on, in datagrams.
+    #[must_use]
+    pub fn copies(&self) -> u64 {
+        self.settled.copies
     }
 
     /// The first device behind `after`, in the order of their ids, that has surveys here.
@@ -136,65 +169,44 @@ impl Holdings {
     /// # Errors
     /// When the journal cannot be read.
     pub fn surveys(&self, device: &DeviceId) -> Result<Vec<KeptSurvey>, Error> {
-        let read = || -> rusqlite::Result<Vec<KeptSurvey>> {
-            let mut select = self.conn.prepare_cached(
-                "SELECT surveys.seq, received, surveys.device, readings, records, checksum, reason
-                 FROM temp.kept JOIN main.surveys ON surveys.seq = kept.seq
-                 LEFT JOIN temp.turned_down ON turned_down.seq = kept.seq
-                 WHERE kept.device = ?1 ORDER BY kept.seq",
-            )?;
-            let mut rows = select.query([device.as_str()])?;
-            let mut surveys = Vec::new();
-            while let Some(row) = rows.next()? {
-                let reason: Option<String> = row.get(6)?;
+        let (mut surveys, mut after) = (Vec::new(), 0);
+        loop {
+            let portion = self.portion(device, after).doing("read", &self.path)?;
+            let Some(last) = portion.last() else { return Ok(surveys) };
+            after = last.0;
+            for (_, survey, reason) in portion {
                 // It was proven a moment ago; one that no longer is will be named the next time.
-                let Some(survey) = read_row(row)? else { continue };
-                surveys.extend(self.kept(&survey, reason));
+                surveys.extend(survey.and_then(|survey| self.kept(&survey, reason)));
             }
-            Ok(surveys)
-        };
-        Ok(read().doing("read", &self.path)?)
+        }
     }
 
-    /// Fills the temporary tables, and looks how far things are.
-    fn look(mut self) -> Result<Self, Error> {
-        let path = self.path.clone();
-        self.try_look().doing("read", &path)?;
-        Ok(self)
-    }
-
-    fn try_look(&mut self) -> rusqlite::Result<()> {
-        let Self { conn, held_through, lost, passed_on, to_the_minute, .. } = self;
-        conn.execute_batch(TABLES)?;
-        let transaction = conn.unchecked_transaction()?;
-        *held_through = facts::integer(&transaction, facts::HELD_THROUGH)?.unwrap_or(0);
-        let uplink = facts::text(&transaction, facts::UPLINK)?;
-        let target = uplink.and_then(|json| serde_json::from_str::<UplinkState>(&json).ok());
-        *to_the_minute = target.is_none_or(|uplink| !uplink.target.starts_with("http"));
-        transaction.execute("INSERT INTO temp.turned_down SELECT seq, reason FROM main.refused", [])?;
-        set_aside(&transaction, lost, quarantine::DAMAGED, &[quarantine::DAMAGED, gaps::LOST])?;
-        set_aside(&transaction, passed_on, quarantine::DAMAGED_PASSED_ON, &[quarantine::DAMAGED_PASSED_ON])?;
-        index(&transaction, |survey| {
-            let known = quarantine::passed_on(&transaction, survey.seq, *held_through)?;
-            if known {
-                passed_on.add(survey)
-            } else {
-                lost.add(survey)
-            }
-            Ok(())
+    /// Rows of a device behind `after`: where, what, and why the cloud would not have it.
+    fn portion(&self, device: &DeviceId, after: Seq) -> rusqlite::Result<Vec<Found>> {
+        let mut select = self.conn.prepare_cached(
+            "SELECT surveys.seq, received, surveys.device, readings, records, checksum, reason
+             FROM temp.kept JOIN main.surveys ON surveys.seq = kept.seq
+             LEFT JOIN temp.turned_down ON turned_down.seq = kept.seq
+             WHERE kept.device = ?1 AND kept.seq > ?2 ORDER BY kept.seq LIMIT ?3",
+        )?;
+        let rows = select.query_map(params![device.as_str(), after, PORTION as i64], |row| {
+            Ok((row.get(0)?, read_row(row)?, row.get(6)?))
         })?;
-        transaction.commit()
+        rows.collect()
     }
 
     fn kept(&self, survey: &StoredSurvey, reason: Option<String>) -> Option<KeptSurvey> {
         let fate = match reason {
             Some(reason) => SurveyFate::Refused(reason),
-            None if survey.seq <= self.held_through => SurveyFate::Acknowledged,
+            None if survey.seq <= self.settled.held_through => SurveyFate::Acknowledged,
             None => SurveyFate::Waiting,
         };
         Some(KeptSurvey { seq: survey.seq, fate, readings: readings(survey)? })
     }
 }
+
+/// A row: its seq, its survey if it is proven, and the reason if the cloud refused it.
+type Found = (Seq, Option<StoredSurvey>, Option<String>);
 
 /// The readings of a survey, joined as the cloud joins them; None if its records cannot be read.
 fn readings(survey: &StoredSurvey) -> Option<Vec<Reading>> {
@@ -202,64 +214,6 @@ fn readings(survey: &StoredSurvey) -> Option<Vec<Reading>> {
     // It was dated when it came; our clock has no say in it now.
     let pack = senml::decode_cbor(&pack, UtcInstant::LATEST).ok()?;
     Some(pack.surveys.into_iter().flat_map(|one| one.survey.readings).collect())
-}
-
-/// Device by device in memory and then into the table in order, a portion at a time.
-fn index(
-    conn: &Connection,
-    mut damaged: impl FnMut(DamagedSurvey) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    const PORTION: usize = 50_000;
-    let mut portion: BTreeSet<(DeviceId, Seq)> = BTreeSet::new();
-    let flush = |portion: &mut BTreeSet<(DeviceId, Seq)>| -> rusqlite::Result<()> {
-        let mut insert = conn.prepare_cached("INSERT INTO temp.kept VALUES (?1, ?2)")?;
-        for (device, seq) in std::mem::take(portion) {
-            insert.execute(params![device.as_str(), seq])?;
-        }
-        Ok(())
-    };
-    let sql = "SELECT seq, received, device, readings, records, checksum FROM main.surveys ORDER BY seq";
-    let mut select = conn.prepare(sql)?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        match read_row(row)? {
-            Some(survey) if readings(&survey).is_some() => {
-                portion.insert((survey.device, survey.seq));
-            }
-            _ => damaged(DamagedSurvey { seq: row.get(0)?, device: row.get(2).ok() })?,
-        }
-        if portion.len() >= PORTION {
-            flush(&mut portion)?;
-        }
-    }
-    flush(&mut portion)
-}
-
-/// Those that the gateway itself has found: in the quarantine for `reason`, as `quarantine::move_damaged` describes them, and as
-/// many more as are `counted`.
-fn set_aside(
-    conn: &Connection,
-    damaged: &mut Damaged,
-    reason: &str,
-    counted: &[&str],
-) -> rusqlite::Result<()> {
-    let mut select =
-        conn.prepare("SELECT detail FROM quarantine WHERE peer = 'journal' AND reason = ?1 ORDER BY id")?;
-    let mut rows = select.query([reason])?;
-    while let Some(row) = rows.next()? {
-        let detail: String = row.get(0)?;
-        let seq = detail.split(' ').find_map(|word| word.parse().ok()).unwrap_or(0);
-        damaged.add(DamagedSurvey { seq, device: None });
-    }
-    // The quarantine keeps the newest only, and of what is lost it has nothing; the counters have all.
-    let mut select = conn.prepare("SELECT count FROM refusals WHERE reason = ?1")?;
-    let mut sum = 0_u64;
-    for reason in counted {
-        let count: Option<i64> = select.query_row([reason], |row| row.get(0)).optional()?;
-        sum = sum.saturating_add(count.unwrap_or(0).unsigned_abs());
-    }
-    damaged.count = damaged.count.max(sum);
-    Ok(())
 }
 
 impl Damaged {

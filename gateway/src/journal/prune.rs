@@ -65,7 +65,7 @@ fn let_go(write: &Connection, old: &Old, now: UtcInstant) -> rusqlite::Result<()
     if let Some(reason) = &old.refused {
         let detail = format!("the cloud refused survey {} of the journal: {reason}", old.seq);
         write.execute("DELETE FROM refused WHERE seq = ?1", [old.seq])?;
-        return quarantine::move_row(write, old.seq, now, "refused-by-cloud", &detail);
+        return quarantine::move_row(write, old.seq, now, quarantine::REFUSED_BY_CLOUD, &detail);
     }
     write.prepare_cached("DELETE FROM surveys WHERE seq = ?1")?.execute([old.seq]).map(drop)
 }

@@ -18,6 +18,9 @@ pub(super) const DAMAGED: &str = "checksum";
 /// And one that it had: there it is safe.
 pub(super) const DAMAGED_PASSED_ON: &str = "checksum-passed-on";
 
+/// By what a survey is counted that the cloud refused, when it is too old to be kept as one.
+pub(super) const REFUSED_BY_CLOUD: &str = "refused-by-cloud";
+
 /// Input that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quarantined {

@@ -46,6 +46,7 @@ pub fn run(options: &Options, out: &mut dyn Write, err: &mut dyn Write) -> Resul
     inside.args(NAMESPACES).arg(env::current_exe()?).args(["lab", "--inside"]);
     inside.arg(std::process::id().to_string());
     inside.args(options.calm.then_some("--calm")).args(options.spoil.then_some("--spoil"));
+    inside.args(options.break_off.then_some("--break-off"));
     inside.env("FIELDPOST_SIM_SEED", seed.to_string()).env("PATH", path()).stdin(Stdio::piped());
     let mut inside = inside.spawn().context("cannot start unshare")?;
     let leash = inside.stdin.take();
@@ -126,11 +127,18 @@ fn path() -> OsString {
     path
 }
 
-/// Copies what the lab has written to where it outlives it.
+/// Copies what the lab has written to where it outlives it. What has its name is whole: one that is killed meanwhile leaves a
+/// hidden folder whose name says that it is a part.
 fn keep(folder: &Path) -> Result<PathBuf> {
-    let kept = tempfile::Builder::new().prefix("fieldpost-lab-").tempdir()?;
-    copy(folder, kept.path())?;
-    Ok(kept.keep())
+    const PART: (&str, &str) = (".", ".part");
+    let part = tempfile::Builder::new().prefix(".fieldpost-lab-").suffix(PART.1).tempdir()?;
+    copy(folder, part.path())?;
+    let name = part.path().file_name().unwrap_or_default().to_string_lossy();
+    let kept = part.path().with_file_name(name.trim_start_matches(PART.0).trim_end_matches(PART.1));
+    fs::rename(part.path(), &kept).with_context(|| format!("cannot name {}", kept.display()))?;
+    // It is no longer there under that name.
+    let _ = part.keep();
+    Ok(kept)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -37,4 +37,6 @@ pub struct Options {
     pub calm: bool,
     /// Remove a reading from the cloud's store before looking: the lab must find out.
     pub spoil: bool,
+    /// Give up when every meter has delivered: the lab must tell what it knows.
+    pub break_off: bool,
 }

@@ -8,7 +8,16 @@ use crate::rng::Rng;
 use anyhow::{Context, Result, ensure};
 use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, OptionalExtension};
-use std::{path::Path, process::Output};
+use serde_json::Value;
+use std::{path::Path, process::Output, time::Duration};
+
+/// So many of the newest surveys are said to wait when one of them vanishes.
+const NEWEST: i64 = 8;
+
+/// How long the cloud may take until it answers: it may have been killed a moment ago.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How `verify` says that it does not.
+const NO_ANSWER: &str = "cannot ask the cloud";
 
 /// Which row was removed: what an operator has to be told.
 #[derive(Debug)]
@@ -19,13 +28,40 @@ pub(super) struct Removed {
     pub(super) time: String,
 }
 
-/// Lets `verify` look at what is there, and at what is there without one row. Returns what it is worth.
+/// Lets `verify` look while meters send, the gateway takes and passes on, and datagrams are lost. Returns its verdict.
+pub(super) fn meanwhile(world: &mut World) -> Result<String> {
+    let mut said = String::new();
+    world.until("verify is answered", PATIENCE, |world| {
+        let output = run(world, &[])?;
+        said = text(&output);
+        if said.contains(NO_ANSWER) {
+            return Ok(false);
+        }
+        ensure!(output.status.code() == Some(0), "verify finds fault with what goes on:\n{said}");
+        Ok(true)
+    })?;
+    let verdict = said.lines().find(|line| line.contains("acknowledged readings"));
+    verdict
+        .map(str::to_owned)
+        .with_context(|| format!("verify says nothing of what was acknowledged:\n{said}"))
+}
+
+/// Lets `verify` look at what is there, in both forms, and at what is there without one row. Returns what it is worth.
 pub(super) fn verify(world: &World, rng: &mut Rng) -> Result<String> {
-    let clean = run(world)?;
+    let clean = run(world, &[])?;
     ensure!(clean.status.code() == Some(0), "verify finds fault with what is in order:\n{}", text(&clean));
+    let json = run(world, &["--json"])?;
+    let told: Value = serde_json::from_slice(&json.stdout)
+        .with_context(|| format!("verify --json prints no JSON:\n{}", text(&json)))?;
+    ensure!(
+        told.get("ok") == Some(&Value::Bool(true)) && told.pointer("/total/missing") == Some(&Value::from(0)),
+        "verify --json finds fault with what is in order:\n{}",
+        text(&json)
+    );
+    vanish(world, rng)?;
     let mut store = Connection::open(world.store())?;
     let removed = remove(&mut store, rng)?;
-    let found = run(world)?;
+    let found = run(world, &[])?;
     let said = text(&found);
     let named = said.lines().any(|line| line.contains(&removed.device) && line.contains(&removed.time));
     ensure!(
@@ -61,9 +97,35 @@ fn remove(store: &mut Connection, rng: &mut Rng) -> Result<Removed> {
     Ok(Removed { device, time: UtcInstant::from_millis(time).to_string() })
 }
 
-fn run(world: &World) -> Result<Output> {
+/// A survey that waits vanishes from the journal, and `verify` must name it. For a moment the journal's cursor says that the newest
+/// surveys wait; the gateway, which waits for nothing, does not look at it.
+fn vanish(world: &World, rng: &mut Rng) -> Result<()> {
+    let journal = Connection::open(world.journal().join("journal.db"))?;
+    journal.busy_timeout(PATIENCE)?;
+    let held: i64 =
+        journal.query_row("SELECT value FROM facts WHERE name = 'held_through'", [], |row| row.get(0))?;
+    let set = |held: i64| journal.execute("UPDATE facts SET value = ? WHERE name = 'held_through'", [held]);
+    let newest = "SELECT count(*) FROM surveys WHERE seq > ? AND seq <= ?";
+    let kept: i64 = journal.query_row(newest, [held - NEWEST, held], |row| row.get(0))?;
+    ensure!(kept == NEWEST, "of the newest {NEWEST} surveys the journal keeps {kept}");
+    let gone = held - rng.below(NEWEST.unsigned_abs() - 1).cast_signed();
+    set(held - NEWEST)?;
+    journal.execute("CREATE TEMP TABLE gone AS SELECT * FROM surveys WHERE seq = ?", [gone])?;
+    journal.execute("DELETE FROM surveys WHERE seq = ?", [gone])?;
+    let found = run(world, &[]);
+    journal.execute_batch("INSERT INTO surveys SELECT * FROM gone; DROP TABLE gone")?;
+    set(held)?;
+    let said = text(&found?);
+    let named =
+        said.contains("1 survey in a journal DAMAGED") && said.contains(&format!("survey {gone} of "));
+    ensure!(named, "survey {gone} was removed while it waited, and verify does not name it:\n{said}");
+    Ok(())
+}
+
+fn run(world: &World, more: &[&str]) -> Result<Output> {
     let (command, journal) = (world.command.display().to_string(), world.journal().display().to_string());
-    tools::within(network::GATEWAY, &[&command, "verify", "--data", &journal, "--cloud", CLOUD_URL])
+    let verify = [&command, "verify", "--data", &journal, "--cloud", CLOUD_URL];
+    tools::within(network::GATEWAY, &[&verify, more].concat())
 }
 
 fn text(output: &Output) -> String {

@@ -19,28 +19,65 @@ pub(super) fn tell(options: &Options, seed: u64, folder: &Path, out: &mut dyn Wr
     let span = (!options.calm).then_some(SPAN);
     let mut world = World::new(cage::fieldpost()?, folder.to_owned(), span)?;
     writeln!(out, "{:5.1} s  six stations are wired up: four hosts, a gateway, a cloud", world.now())?;
-    world.start()?;
-    if !options.calm {
-        suffer(&mut world, &mut rng, out)?;
+    let told = happen(&mut world, options, &mut rng, out);
+    if told.is_err() {
+        so_far(&mut world, out);
     }
-    heal(&mut world, &mut rng, out)?;
-    let verified = proof::verify(&world, &mut rng)?;
-    if options.spoil {
-        let removed = proof::spoil(&world.store(), &mut rng)?;
-        writeln!(out, "{:5.1} s  removed by hand: {} at {}", world.now(), removed.device, removed.time)?;
-    }
-    let audit = look(&mut world)?;
+    let (audit, verified) = told?;
     report::ledger(&world, &audit, out)?;
     report::faults(&world, out)?;
     writeln!(out, "fieldpost verify: {verified}")?;
     judge(&audit, out)
 }
 
+/// All of it, up to the comparison with the ledger.
+fn happen(
+    world: &mut World,
+    options: &Options,
+    rng: &mut Rng,
+    out: &mut dyn Write,
+) -> Result<(Audit, String)> {
+    world.start()?;
+    if !options.calm {
+        suffer(world, rng, out)?;
+    }
+    heal(world, rng, out)?;
+    ensure!(!options.break_off, "broken off on purpose");
+    let verified = proof::verify(world, rng)?;
+    if options.spoil {
+        let removed = proof::spoil(&world.store(), rng)?;
+        writeln!(out, "{:5.1} s  removed by hand: {} at {}", world.now(), removed.device, removed.time)?;
+    }
+    Ok((look(world)?, verified))
+}
+
+/// What is known when it goes no further. It goes wrong already: what cannot be told now is left out.
+fn so_far(world: &mut World, out: &mut dyn Write) {
+    let _ = world.field.tend(&world.ledger);
+    let _ = world.gateway.kill();
+    let _ = world.cloud.kill();
+    match world.ledger.audit(&world.store()) {
+        Ok(audit) => {
+            let _ = report::ledger(world, &audit, out);
+        }
+        Err(error) => {
+            let _ = writeln!(out, "there is no ledger: {error:#}");
+        }
+    }
+    let _ = report::faults(world, out);
+}
+
 /// Everything that goes wrong, with loss from the first moment to the last.
 fn suffer(world: &mut World, rng: &mut Rng, out: &mut dyn Write) -> Result<()> {
     loss::start()?;
     writeln!(out, "{:5.1} s  30 % of all datagrams are lost, both ways", world.now())?;
-    for fault in faults::schedule(rng) {
+    let faults = faults::schedule(rng);
+    let half = faults.len() / 2;
+    for (number, fault) in faults.into_iter().enumerate() {
+        if number == half {
+            let verified = proof::meanwhile(world)?;
+            writeln!(out, "{:5.1} s  verify, while all goes on: {verified}", world.now())?;
+        }
         let rest = rng.within(REST);
         world.live(rest)?;
         writeln!(out, "{:5.1} s  {fault}", world.now())?;
