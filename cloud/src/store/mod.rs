@@ -34,6 +34,7 @@ mod receipts;
 mod refused;
 pub(crate) mod retention;
 mod series;
+mod slots;
 mod surveys;
 mod vault;
 mod writer;
@@ -48,7 +49,7 @@ pub(crate) use alerts::{
     ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
 };
 pub(crate) use announced::Announced;
-pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
+pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow, Which};
 pub(crate) use details::Details;
 pub(crate) use export::{ExportDevice, FlaggedReading, Quantity};
 pub(crate) use fleet::{Bringer, Shown};

@@ -128,7 +128,7 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     execute("DELETE FROM surveys WHERE device = ? AND starts < ?", (device, end))?;
     execute("DELETE FROM days WHERE device = ? AND day <= ?", (device, end / DAY_MS))?;
     transaction.execute(
-        "INSERT INTO days SELECT device, ?2 / ?3, count(*) FROM readings
+        "INSERT INTO days (device, day, held) SELECT device, ?2 / ?3, count(*) FROM readings
          WHERE device = ?1 AND time >= ?2 AND time < (?2 / ?3 + 1) * ?3 GROUP BY device",
         (device, end, DAY_MS),
     )?;
