@@ -153,16 +153,14 @@ fn one_day(
     let number = device.number;
     let interval_s = fleet::interval(&snapshot, &device, &details::of(&snapshot, number)?)?;
     let (start, end) = (start_of(day), start_of(day.saturating_add(1)));
-    let days = day..day.saturating_add(1);
+    let readings = readings(&snapshot, number, start.as_millis()..end.as_millis())?;
     let mut room = slots::MAX_COUNTED;
-    let tally = slots::tally(&snapshot, number, days.clone(), MAX_MISSING, &mut room)?;
-    // A day of a reading every tenth of a second is not counted, and lacks nothing that could be named.
-    let mut tally = tally.unwrap_or_else(|| Tally::new(days, 0));
+    let tally = slots::tally(&snapshot, number, day..day.saturating_add(1), MAX_MISSING, &mut room)?;
+    let guess = || Tally::of(day, vec![slots::guess(readings.total, interval_s)]);
+    let mut tally = tally.unwrap_or_else(guess);
     slots::wait(&mut tally, &device, interval_s, now);
     let (counts, missing) = tally.finish();
     let count = counts.first().copied().unwrap_or_default();
-    let range = start.as_millis()..end.as_millis();
-    let readings = readings(&snapshot, number, range)?;
     let gateway = fleet::gateway_of(&device, &gateways::all(&snapshot)?);
     let absence = Absence {
         missing: usize::try_from(count.due.saturating_sub(count.filled)).unwrap_or(0),

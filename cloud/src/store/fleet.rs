@@ -88,9 +88,8 @@ impl Store {
         let ask = move |connection: &Connection| {
             let snapshot = connection.unchecked_transaction()?;
             let Some(brief) = find(&snapshot, &name)? else { return Ok(None) };
-            let (state, gateways) = (brief.state(now), gateways::all(&snapshot)?);
-            let bringers = bringers(&snapshot, brief.number)?;
-            Ok(Some((shown(&snapshot, brief, state, &gateways, now)?, bringers)))
+            let (state, bringers) = (brief.state(now), bringers(&snapshot, brief.number)?);
+            Ok(Some((View::new(&snapshot, now)?.shown(brief, state)?, bringers)))
         };
         self.readers.ask(ask).await
     }
@@ -99,27 +98,20 @@ impl Store {
 fn fleet(connection: &Connection, question: &Question, now: UtcInstant) -> rusqlite::Result<Fleet> {
     // One snapshot: what is counted is what is shown.
     let snapshot = connection.unchecked_transaction()?;
-    let gateways = gateways::all(&snapshot)?;
-    let mut room = counted::MAX_COUNTED;
-    let completeness = |device: &Brief| {
-        let details = details::of(&snapshot, device.number)?;
-        let interval = interval(&snapshot, device, &details)?;
-        let (held, due) = week(&snapshot, device, interval, now, &mut room)?;
-        // In millionths.
-        Ok::<_, rusqlite::Error>((due > 0).then(|| held.saturating_mul(1_000_000) / due))
-    };
-    let named = named(&gateways, &question.search);
-    let page = select::page(briefs(&snapshot)?, question, &named, now, completeness)?;
+    let mut view = View::new(&snapshot, now)?;
+    let named = named(&view.gateways, &question.search);
+    let page = select::page(briefs(&snapshot)?, question, &named, now, |device| view.completeness(device))?;
     let devices = page.devices.into_iter().map(|(device, state)| match question.at {
-        Some(at) => then(&snapshot, device, state, &gateways, (at, now)),
-        None => shown(&snapshot, device, state, &gateways, now),
+        Some(at) => view.then(device, state, at),
+        None => view.shown(device, state),
     });
+    let devices = devices.collect::<Result<_, _>>()?;
     let instant = UtcInstant::from_millis;
     Ok(Fleet {
         total: page.total,
         counts: page.counts,
         extent: page.extent.map(|(first, last)| (instant(first), instant(last))),
-        devices: devices.collect::<Result<_, _>>()?,
+        devices,
     })
 }
 
@@ -171,88 +163,107 @@ fn facts(connection: &Connection, device: i64) -> rusqlite::Result<Facts> {
         .query_row([device], |row| Ok(Facts { readings: row.get(0)?, conflicts: row.get(1)? }))
 }
 
-fn shown(
-    connection: &Connection,
-    brief: Brief,
-    state: State,
-    gateways: &BTreeMap<i64, Gateway>,
+/// What devices are shown by.
+struct View<'a> {
+    connection: &'a Connection,
+    gateways: BTreeMap<i64, Gateway>,
     now: UtcInstant,
-) -> rusqlite::Result<Shown> {
-    let points = match brief.last_time {
-        Some(last) => {
-            let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
-            series::points(connection, brief.number, range, MAX_SPARK)?
-        }
-        None => Vec::new(),
-    };
-    let details = details::of(connection, brief.number)?;
-    // Most often the readings of the spark tell the interval, too.
-    let telling = points.len().checked_sub(TELLING + 1).and_then(|skip| points.get(skip..));
-    let interval_s = match (details.interval_s, telling) {
-        (None, Some(telling)) => {
-            let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
-            pace::infer(&times).unwrap_or(INTERVAL_S)
-        }
-        _ => interval(connection, &brief, &details)?,
-    };
-    let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
-    let flags = points.iter().filter(|point| point.flags != 0).count();
-    let shown = plain(connection, brief, (details, interval_s), state, gateways, now)?;
-    Ok(Shown { flags, spark, ..shown })
+    /// Readings that may still be counted for all of them.
+    room: usize,
 }
 
-/// The device as it is now, with the values that it had `at` an instant.
-fn then(
-    connection: &Connection,
-    brief: Brief,
-    state: State,
-    gateways: &BTreeMap<i64, Gateway>,
-    (at, now): (UtcInstant, UtcInstant),
-) -> rusqlite::Result<Shown> {
-    let details = details::of(connection, brief.number)?;
-    let interval_s = interval(connection, &brief, &details)?;
-    let sql = "SELECT time, temperature, moisture FROM readings
-               WHERE device = ? AND time <= ? AND time >= ? ORDER BY time DESC LIMIT 1";
-    let bounds = (brief.number, at.as_millis(), at.as_millis().saturating_sub(MAX_AGE_MS));
-    let held = connection
-        .prepare_cached(sql)?
-        .query_row(bounds, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let mut shown = plain(connection, brief, (details, interval_s), state, gateways, now)?;
-    (shown.brief.last_time, shown.brief.temperature, shown.brief.moisture) = match held {
-        Some((time, temperature, moisture)) => (Some(time), temperature, moisture),
-        None => (None, None, None),
-    };
-    Ok(shown)
-}
+impl<'a> View<'a> {
+    fn new(connection: &'a Connection, now: UtcInstant) -> rusqlite::Result<Self> {
+        Ok(Self { connection, gateways: gateways::all(connection)?, now, room: counted::MAX_COUNTED })
+    }
 
-/// The device without its last days.
-fn plain(
-    connection: &Connection,
-    brief: Brief,
-    (details, interval_s): (Details, u32),
-    state: State,
-    gateways: &BTreeMap<i64, Gateway>,
-    now: UtcInstant,
-) -> rusqlite::Result<Shown> {
-    let facts = facts(connection, brief.number)?;
-    let mut room = counted::MAX_COUNTED;
-    let (held, due) = week(connection, &brief, interval_s, now, &mut room)?;
-    let gateway = brief.gateway.and_then(|number| gateways.get(&number));
-    Ok(Shown {
-        state,
-        cause: cause::of(state, brief.contact, gateway, now),
-        gateway: gateway.map(|gateway| gateway.name.clone()),
-        readings: facts.readings,
-        conflicts: facts.conflicts,
-        flags: 0,
-        details,
-        interval_s,
-        held,
-        due,
-        spark: None,
-        brief,
-    })
+    /// The device as it is now.
+    fn shown(&mut self, brief: Brief, state: State) -> rusqlite::Result<Shown> {
+        let points = match brief.last_time {
+            Some(last) => {
+                let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
+                series::points(self.connection, brief.number, range, MAX_SPARK)?
+            }
+            None => Vec::new(),
+        };
+        let details = details::of(self.connection, brief.number)?;
+        // Most often the readings of the spark tell the interval, too.
+        let telling = points.len().checked_sub(TELLING + 1).and_then(|skip| points.get(skip..));
+        let interval_s = match (details.interval_s, telling) {
+            (None, Some(telling)) => {
+                let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
+                pace::infer(&times).unwrap_or(INTERVAL_S)
+            }
+            _ => interval(self.connection, &brief, &details)?,
+        };
+        let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
+        let flags = points.iter().filter(|point| point.flags != 0).count();
+        let shown = self.plain(brief, state, details, interval_s)?;
+        Ok(Shown { flags, spark, ..shown })
+    }
+
+    /// The device as it is now, with the values that it had `at` an instant.
+    fn then(&mut self, brief: Brief, state: State, at: UtcInstant) -> rusqlite::Result<Shown> {
+        let details = details::of(self.connection, brief.number)?;
+        let interval_s = interval(self.connection, &brief, &details)?;
+        let sql = "SELECT time, temperature, moisture FROM readings
+                   WHERE device = ? AND time <= ? AND time >= ? ORDER BY time DESC LIMIT 1";
+        let bounds = (brief.number, at.as_millis(), at.as_millis().saturating_sub(MAX_AGE_MS));
+        let held = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(bounds, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let mut shown = self.plain(brief, state, details, interval_s)?;
+        (shown.brief.last_time, shown.brief.temperature, shown.brief.moisture) = match held {
+            Some((time, temperature, moisture)) => (Some(time), temperature, moisture),
+            None => (None, None, None),
+        };
+        Ok(shown)
+    }
+
+    /// The device without its last days.
+    fn plain(
+        &mut self,
+        brief: Brief,
+        state: State,
+        details: Details,
+        interval_s: u32,
+    ) -> rusqlite::Result<Shown> {
+        let facts = facts(self.connection, brief.number)?;
+        let (held, due) = self.week(&brief, interval_s)?;
+        let gateway = brief.gateway.and_then(|number| self.gateways.get(&number));
+        Ok(Shown {
+            state,
+            cause: cause::of(state, brief.contact, gateway, self.now),
+            gateway: gateway.map(|gateway| gateway.name.clone()),
+            readings: facts.readings,
+            conflicts: facts.conflicts,
+            flags: 0,
+            details,
+            interval_s,
+            held,
+            due,
+            spark: None,
+            brief,
+        })
+    }
+
+    /// Slots of the last seven whole days that are filled, of all that were due, in millionths.
+    fn completeness(&mut self, device: &Brief) -> rusqlite::Result<Option<i64>> {
+        let details = details::of(self.connection, device.number)?;
+        let interval_s = interval(self.connection, device, &details)?;
+        let (held, due) = self.week(device, interval_s)?;
+        Ok((due > 0).then(|| held.saturating_mul(1_000_000) / due))
+    }
+
+    /// Slots of the last seven whole days that are filled, and that were due.
+    fn week(&mut self, device: &Brief, interval_s: u32) -> rusqlite::Result<(i64, i64)> {
+        let today = slots::day_of(self.now);
+        let days = today.saturating_sub(WEEK)..today;
+        let counts = counted::counts(self.connection, device, interval_s, days, self.now, &mut self.room)?;
+        Ok(counts.iter().fold((0, 0), |(held, due), count| (held + count.filled, due + count.due)))
+    }
 }
 
 /// The device's gateway, as far as it is known.
@@ -274,20 +285,6 @@ pub(super) fn interval(connection: &Connection, device: &Brief, details: &Detail
     let mut times: Vec<UtcInstant> = times.collect::<rusqlite::Result<_>>()?;
     times.reverse();
     Ok(pace::infer(&times).unwrap_or(INTERVAL_S))
-}
-
-/// Slots of the last seven whole days that are filled, and that were due.
-fn week(
-    connection: &Connection,
-    device: &Brief,
-    interval_s: u32,
-    now: UtcInstant,
-    room: &mut usize,
-) -> rusqlite::Result<(i64, i64)> {
-    let today = slots::day_of(now);
-    let days = today.saturating_sub(WEEK)..today;
-    let counts = counted::counts(connection, device, interval_s, days, now, room)?;
-    Ok(counts.iter().fold((0, 0), |(held, due), count| (held + count.filled, due + count.due)))
 }
 
 fn bringers(connection: &Connection, device: i64) -> rusqlite::Result<Vec<Bringer>> {

@@ -98,6 +98,9 @@ mod tests {
         let filled = "SELECT day || ' ' || held || ' ' || gateway || ' ' || last_moisture FROM days, devices";
         let filled: String = vault.connection.query_row(filled, [], |row| row.get(0)).unwrap();
         assert_eq!(filled, "11574 2 2 3000");
+        let ends = "SELECT group_concat(ends) FROM surveys";
+        let ends: String = vault.connection.query_row(ends, [], |row| row.get(0)).unwrap();
+        assert_eq!(ends, "1000000000000,1000000060000", "each ends before the next begins");
         let said = vault.store(vec![super::super::tests::submission("m2", 5)]);
         assert!(said[0].is_ok(), "{said:?}");
         drop(vault);

@@ -194,8 +194,8 @@ pub(super) fn wait(tally: &mut Tally, device: &Brief, interval_s: u32, now: UtcI
     }
 }
 
-/// What a day that could not be counted looks like.
-fn guess(held: i64, interval_s: u32) -> Count {
+/// What a day that takes too long to count looks like, by the readings that it has.
+pub(super) fn guess(held: i64, interval_s: u32) -> Count {
     let due = DAY_MS / (i64::from(interval_s.max(1)) * 1_000).clamp(1, DAY_MS);
     Count { due, filled: held.min(due), extra: held.saturating_sub(due).max(0) }
 }
