@@ -82,7 +82,7 @@ fn look(address: SocketAddr, page: &[String], stop: &AtomicBool) -> Result<usize
 fn events(address: SocketAddr) -> Result<BufReader<TcpStream>> {
     let mut stream = TcpStream::connect(address).context("no connection to the cloud")?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: cloud\r\n\r\n")?;
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     while !line.starts_with(": watching") {
