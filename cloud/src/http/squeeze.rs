@@ -1,4 +1,4 @@
-//! Answers of text go compressed to whoever accepts that: a page of the fleet shrinks to a seventh.
+//! Answers of text go compressed to whoever accepts that: a page of the fleet shrinks to a quarter.
 //!
 //! Files are left as they are: the page's come compressed already, exports are, or are read by machines that can say so. A stream of
 //! events is not kept back by a compressor either.
@@ -24,7 +24,7 @@ pub(super) struct Worth;
 
 /// Compresses answers.
 pub(super) fn layer() -> CompressionLayer<Worth> {
-    // The fastest level takes a third of the usual one's time, and leaves a fifth more.
+    // A curve has milliseconds in all: the time counts more than the last bytes.
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(Worth)
 }
 
