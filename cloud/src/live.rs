@@ -4,6 +4,7 @@
 //! watchers, who share its bytes. While nobody watches nothing is noted. A watcher that is too slow loses texts, and is told so:
 //! what is stored is not in question here, it asks the API again.
 
+use crate::fleet::state::State;
 use bytes::Bytes;
 use fieldpost_core::{DeviceId, Reading, UtcInstant};
 use std::{
@@ -39,11 +40,27 @@ struct Shared {
 /// What happened since the last text.
 #[derive(Default)]
 struct Notes {
-    /// A device's newest reading among those that were new, and how many they were.
-    readings: BTreeMap<DeviceId, (Reading, u64)>,
+    readings: BTreeMap<DeviceId, Came>,
     contacts: BTreeMap<String, UtcInstant>,
     alerts: Vec<serde_json::Value>,
     missed: bool,
+}
+
+/// What came of a device.
+#[derive(Debug, Clone, Copy)]
+struct Came {
+    /// The newest of the readings that were new, and how many they were.
+    newest: Reading,
+    new: u64,
+    heard: Heard,
+}
+
+/// How a device does after its survey: one that waited behind a dead uplink is no sign of life of today.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    /// When it was last heard.
+    pub(crate) contact: UtcInstant,
+    pub(crate) state: State,
 }
 
 impl Live {
@@ -68,8 +85,8 @@ impl Live {
         (self.0.texts.receiver_count() < MAX_WATCHERS).then(|| self.0.texts.subscribe())
     }
 
-    /// These readings of a device are new.
-    pub(crate) fn readings(&self, device: &DeviceId, readings: impl Iterator<Item = Reading>) {
+    /// These readings of a device are new, and it does so now.
+    pub(crate) fn readings(&self, device: &DeviceId, heard: Heard, readings: impl Iterator<Item = Reading>) {
         let count = |(newest, new): (Option<Reading>, u64), one: Reading| {
             (Some(newest.filter(|newest| newest.time > one.time).unwrap_or(one)), new + 1)
         };
@@ -77,12 +94,13 @@ impl Live {
         let mut notes = self.0.lock();
         let full = notes.readings.len() >= MAX_NOTED;
         match notes.readings.get_mut(device) {
-            Some((noted, count)) => {
-                *count += new;
-                *noted = if noted.time > newest.time { *noted } else { newest };
+            Some(came) => {
+                came.new += new;
+                came.newest = if came.newest.time > newest.time { came.newest } else { newest };
+                came.heard = heard;
             }
             None if full => notes.missed = true,
-            None => _ = notes.readings.insert(device.clone(), (newest, new)),
+            None => _ = notes.readings.insert(device.clone(), Came { newest, new, heard }),
         }
         drop(notes);
         self.0.noted.notify_one();
@@ -133,12 +151,13 @@ impl Notes {
     /// data is one line.
     fn text(&self) -> String {
         let mut text = String::new();
-        for (device, (Reading { time, values }, new)) in &self.readings {
-            // An id, a time and a number have nothing that JSON escapes. Writing to a string cannot fail.
+        for (device, Came { newest: Reading { time, values }, new, heard }) in &self.readings {
+            let (contact, state) = (heard.contact, heard.state.name());
+            // An id, a time, a state and a number have nothing that JSON escapes. Writing to a string cannot fail.
             let (temperature, moisture) = (number(values.temperature()), number(values.moisture()));
             let _ = write!(
                 text,
-                "event: readings\ndata: {{\"device\":\"{device}\",\"time\":\"{time}\",\"temperature_c\":{temperature},\"moisture_pct\":{moisture},\"new\":{new}}}\n\n"
+                "event: readings\ndata: {{\"device\":\"{device}\",\"time\":\"{time}\",\"temperature_c\":{temperature},\"moisture_pct\":{moisture},\"new\":{new},\"last_contact\":\"{contact}\",\"state\":\"{state}\"}}\n\n"
             );
         }
         for (gateway, time) in &self.contacts {
@@ -167,7 +186,8 @@ mod tests {
     fn note(live: &Live, device: &str, time: &str, temperature: i64) {
         let values = Values::new(Temperature::from_hundredths(temperature), None).unwrap();
         let reading = Reading { time: time.parse().unwrap(), values };
-        live.readings(&DeviceId::new(device).unwrap(), [reading].into_iter());
+        let heard = Heard { contact: reading.time, state: State::Late };
+        live.readings(&DeviceId::new(device).unwrap(), heard, [reading].into_iter());
     }
 
     #[tokio::test(start_paused = true)]
@@ -183,7 +203,7 @@ mod tests {
         let second = watcher.recv().await.unwrap();
         assert_eq!(
             first,
-            "event: readings\ndata: {\"device\":\"m1\",\"time\":\"2025-07-01T08:00:00Z\",\"temperature_c\":20,\"moisture_pct\":null,\"new\":1}\n\n"
+            "event: readings\ndata: {\"device\":\"m1\",\"time\":\"2025-07-01T08:00:00Z\",\"temperature_c\":20,\"moisture_pct\":null,\"new\":1,\"last_contact\":\"2025-07-01T08:00:00Z\",\"state\":\"late\"}\n\n"
         );
         let second = String::from_utf8(second.to_vec()).unwrap();
         assert!(second.contains("\"time\":\"2025-07-01T10:00:00Z\",\"temperature_c\":21.5"), "{second}");

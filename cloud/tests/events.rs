@@ -4,6 +4,7 @@
 mod support;
 
 use bytes::Bytes;
+use fieldpost_core::{DeviceId, Reading, Survey, Temperature, Values, senml};
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
@@ -17,7 +18,10 @@ async fn watch(cloud: &Cloud) -> Response<Incoming> {
     tokio::spawn(async move {
         let _ = connection.await;
     });
-    let request = Request::get("/api/v1/events").header("host", "localhost").body(Empty::<Bytes>::new());
+    let request = Request::get("/api/v1/events")
+        .header("host", "localhost")
+        .header("accept-encoding", "gzip")
+        .body(Empty::<Bytes>::new());
     let response = sender.send_request(request.unwrap()).await.unwrap();
     // The connection ends with its sender; a watcher keeps it as long as it reads.
     tokio::spawn(async move {
@@ -46,15 +50,35 @@ async fn a_watcher_sees_a_survey_when_it_is_stored_and_not_its_copy() {
     let cloud = Cloud::start().await;
     let mut stream = watch(&cloud).await;
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    assert!(!stream.headers().contains_key("content-encoding"), "a compressor would keep it back");
     until(&mut stream, ": watching").await;
     assert_eq!(cloud.post_json(PACK).await.status, 200);
     let text = until(&mut stream, "event: contact").await;
-    let expected =
-        r#"{"device":"m1","time":"2025-07-01T09:00:00Z","temperature_c":21,"moisture_pct":null,"new":2}"#;
-    assert!(text.contains(&format!("event: readings\ndata: {expected}\n\n")), "{text}");
+    let expected = r#"{"device":"m1","time":"2025-07-01T09:00:00Z","temperature_c":21,"moisture_pct":null,"new":2,"last_contact":""#;
+    assert!(text.contains(&format!("event: readings\ndata: {expected}")), "{text}");
+    assert!(text.contains(r#""state":"fresh"}"#), "{text}");
     assert_eq!(cloud.post_json(PACK).await.status, 200);
     let text = until(&mut stream, "event: contact").await;
     assert!(!text.contains("event: readings"), "{text}");
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn p8_a_backlog_does_not_look_like_a_sign_of_life() {
+    let cloud = Cloud::start().await;
+    let mut stream = watch(&cloud).await;
+    until(&mut stream, ": watching").await;
+    // Its gateway had it a year ago, and could not pass it on.
+    let time = "2025-07-01T08:00:00Z".parse().unwrap();
+    let received = "2025-07-01T09:00:00Z".parse().unwrap();
+    let values = Values::new(Temperature::from_hundredths(2_100), None).unwrap();
+    let survey = Survey { device: DeviceId::new("m1").unwrap(), readings: vec![Reading { time, values }] };
+    let records = senml::encode_records(&survey, Some(received));
+    let body = senml::pack([records.as_slice()]).into();
+    assert_eq!(cloud.post("application/senml+cbor", body).await.status, 200);
+    let text = until(&mut stream, "event: contact").await;
+    assert!(text.contains(r#""last_contact":"2025-07-01T09:00:00Z","state":"silent"}"#), "{text}");
+    assert_eq!(cloud.get_json("/api/v1/fleet").await["devices"][0]["state"], "silent", "as the fleet says");
     cloud.stop().await;
 }
 

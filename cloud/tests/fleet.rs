@@ -270,8 +270,8 @@ async fn the_calendar_counts_slots_by_device_and_day() {
     assert_eq!(
         calendar,
         json!({"from": "2019-06-30", "to": "2019-07-04", "total": 2, "newest": "2019-07-09T23:00:00Z", "devices": [
-            {"id": "b", "name": "Aaa", "last_time": null, "held": [0, 0, 0, 0, 0], "due": [0, 0, 0, 0, 0]},
-            {"id": "ithaca", "name": null, "last_time": "2019-07-09T23:00:00Z", "held": [0, 24, 24, 14, 24], "due": [0, 24, 24, 24, 24]},
+            {"id": "b", "name": "Aaa", "last_time": null, "held": [0, 0, 0, 0, 0], "due": [0, 0, 0, 0, 0], "extra": [0, 0, 0, 0, 0]},
+            {"id": "ithaca", "name": null, "last_time": "2019-07-09T23:00:00Z", "held": [0, 24, 24, 14, 24], "due": [0, 24, 24, 24, 24], "extra": [0, 0, 0, 0, 0]},
         ]})
     );
     let second = cloud.get_json(&format!("{path}&offset=1&limit=1")).await;

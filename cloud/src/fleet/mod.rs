@@ -3,6 +3,7 @@
 
 pub(crate) mod cause;
 pub(crate) mod missing;
+pub(crate) mod pace;
 pub(crate) mod select;
 pub(crate) mod slots;
 pub(crate) mod spark;

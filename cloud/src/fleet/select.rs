@@ -2,7 +2,7 @@
 
 use super::state::{SURVEY_S, State};
 use fieldpost_core::UtcInstant;
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 /// A device, as far as lists are searched and sorted by it.
 #[derive(Debug, Clone, Default)]
@@ -13,11 +13,17 @@ pub(crate) struct Brief {
     /// Its name for people.
     pub(crate) label: Option<String>,
     pub(crate) place: Option<String>,
+    /// Whether its coordinates are known.
+    pub(crate) placed: bool,
+    /// The number of the gateway that last brought it or, if none has, expects it.
+    pub(crate) gateway: Option<i64>,
     /// When a survey of it last came.
     pub(crate) contact: Option<UtcInstant>,
     /// How often it owes a survey, in seconds, if somebody says.
     pub(crate) survey_s: Option<u32>,
-    /// When it last measured, in milliseconds, and what, in hundredths.
+    /// When it first measured, in milliseconds.
+    pub(crate) first_time: Option<i64>,
+    /// When it last measured, and what, in hundredths.
     pub(crate) last_time: Option<i64>,
     pub(crate) temperature: Option<i64>,
     pub(crate) moisture: Option<i64>,
@@ -29,13 +35,15 @@ impl Brief {
         State::of(self.contact, self.survey_s.unwrap_or(SURVEY_S), now)
     }
 
-    /// Whether `search`, in lower case, is part of its id, name or place.
-    pub(crate) fn matches(&self, search: &str) -> bool {
+    /// Whether `search`, in lower case, is part of its id, name or place, or of its gateway's name: one of those with the
+    /// numbers `gateways`.
+    pub(crate) fn matches(&self, search: &str, gateways: &BTreeSet<i64>) -> bool {
         let has = |text: &str| text.to_lowercase().contains(search);
         search.is_empty()
             || has(&self.id)
             || self.label.as_deref().is_some_and(has)
             || self.place.as_deref().is_some_and(has)
+            || self.gateway.is_some_and(|gateway| gateways.contains(&gateway))
     }
 
     /// What it is sorted by where nothing else decides.
@@ -73,6 +81,10 @@ impl Sort {
 pub(crate) struct Question {
     /// In lower case.
     pub(crate) search: String,
+    /// Only those with coordinates.
+    pub(crate) placed: bool,
+    /// Their values then; None is now.
+    pub(crate) at: Option<UtcInstant>,
     /// None is all of them.
     pub(crate) states: Option<Vec<State>>,
     pub(crate) sort: Sort,
@@ -107,20 +119,25 @@ pub(crate) struct Page {
     /// How many devices match, on all pages.
     pub(crate) total: usize,
     pub(crate) counts: Counts,
+    /// The first and the last reading of those on all pages, in milliseconds.
+    pub(crate) extent: Option<(i64, i64)>,
     pub(crate) devices: Vec<(Brief, State)>,
 }
 
-/// The page that `question` asks for. `completeness` is asked only if it is sorted by that; devices of which it knows
+/// The page that `question` asks for; `gateways` are the numbers of those whose names match. `completeness` is asked only if it is sorted by that; devices of which it knows
 /// nothing, and those without the value that is sorted by, come last either way.
 pub(crate) fn page<E>(
     devices: Vec<Brief>,
     question: &Question,
+    gateways: &BTreeSet<i64>,
     now: UtcInstant,
     mut completeness: impl FnMut(&Brief) -> Result<Option<i64>, E>,
 ) -> Result<Page, E> {
     let mut counts = Counts::default();
     let mut found = Vec::new();
-    for device in devices.into_iter().filter(|device| device.matches(&question.search)) {
+    let wanted =
+        |device: &Brief| (device.placed || !question.placed) && device.matches(&question.search, gateways);
+    for device in devices.into_iter().filter(wanted) {
         let state = device.state(now);
         counts.add(state);
         if question.states.as_ref().is_some_and(|states| !states.contains(&state)) {
@@ -146,8 +163,16 @@ pub(crate) fn page<E>(
         keys.then(if question.sort == Sort::Name { turned(titles) } else { titles })
     });
     let total = found.len();
+    let first = found.iter().filter_map(|(_, _, device, _)| device.first_time).min();
+    let last = found.iter().filter_map(|(_, _, device, _)| device.last_time).max();
     let devices = found.into_iter().skip(question.offset).take(question.limit);
-    Ok(Page { total, counts, devices: devices.map(|(_, _, device, state)| (device, state)).collect() })
+    let extent = first.zip(last);
+    Ok(Page {
+        total,
+        counts,
+        extent,
+        devices: devices.map(|(_, _, device, state)| (device, state)).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -181,10 +206,21 @@ mod tests {
 
     fn asked(change: impl FnOnce(&mut Question)) -> (Vec<String>, usize, Counts) {
         let sort = Sort::Name;
-        let mut question =
-            Question { search: String::new(), states: None, sort, descending: false, offset: 0, limit: 10 };
+        let mut question = Question {
+            search: String::new(),
+            placed: false,
+            at: None,
+            states: None,
+            sort,
+            descending: false,
+            offset: 0,
+            limit: 10,
+        };
         change(&mut question);
-        let page = page(fleet(), &question, now(), |device| Ok::<_, Infallible>(device.moisture)).unwrap();
+        let page = page(fleet(), &question, &BTreeSet::from([7]), now(), |device| {
+            Ok::<_, Infallible>(device.moisture)
+        })
+        .unwrap();
         (page.devices.into_iter().map(|(device, _)| device.id).collect(), page.total, page.counts)
     }
 

@@ -1,19 +1,19 @@
-//! Slots: the instants at which a device was due to measure, and how many of them can have come by now.
+//! Slots: the instants at which a device was due to measure, and which of them are filled.
 //!
-//! A device measures on a grid: every interval, in step with its last reading. Its slots begin with its first reading,
-//! and end where what it measures is still on its way: whatever was measured since its last survey comes with the next
-//! one, and is not missing before that is late.
+//! Each reading fills a slot, unless no more than half of the interval in force (see [`super::pace`]) has passed since the last
+//! one that did: then it is extra, beyond the slots or off their grid. Between two readings that fill slots stand, evenly,
+//! as many that nobody filled as the interval says. So slots begin with a device's first reading, and go with its clock.
+//! Behind its last reading they go on to where what it measures is still on its way: whatever was measured since its last
+//! survey comes with the next one, and is not missing before that is late.
 
-use super::state::GRACE;
+use super::{pace::Interval, state::GRACE};
 use fieldpost_core::UtcInstant;
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{ops::Range, time::Duration};
 
-/// A device's interval, if nobody says and too little is held to tell, in seconds.
-pub(crate) const INTERVAL_S: u32 = 3_600;
-/// The newest readings by which an interval is told.
-pub(crate) const TELLING: usize = 25;
 /// A UTC day, in milliseconds.
 pub(crate) const DAY_MS: i64 = 86_400_000;
+/// A clock that is so little early, in milliseconds, measures the new day's first slot before midnight.
+const EARLY_MS: i64 = 60_000;
 
 /// The number of the UTC day of an instant: 0 is 1970-01-01.
 pub(crate) fn day_of(time: UtcInstant) -> i64 {
@@ -25,88 +25,135 @@ pub(crate) fn start_of(day: i64) -> UtcInstant {
     UtcInstant::from_millis(day.saturating_mul(DAY_MS))
 }
 
-/// The most frequent step between readings at `times`, which are in order, in whole seconds; of several, the shortest.
-pub(crate) fn infer(times: &[UtcInstant]) -> Option<u32> {
-    let mut steps: BTreeMap<u32, u32> = BTreeMap::new();
-    for (before, after) in times.iter().zip(times.iter().skip(1)) {
-        let step = u32::try_from((after.duration_since(*before).as_millis() + 500) / 1_000).unwrap_or(0);
-        *steps.entry(step).or_default() += u32::from(step > 0);
-    }
-    let most = steps.values().copied().max().filter(|most| *most > 0)?;
-    steps.into_iter().find(|(_, count)| *count == most).map(|(step, _)| step)
+/// The slots of a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) due: i64,
+    /// Of those that were due.
+    pub(crate) filled: i64,
+    /// Readings that fill no slot.
+    pub(crate) extra: i64,
 }
 
-/// A device's slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slots {
-    /// An instant on the grid, in milliseconds.
-    phase: i64,
-    /// Milliseconds from slot to slot; never 0.
-    step: i64,
-    /// The first one, inclusive, and the end, exclusive; in milliseconds.
-    first: i64,
-    end: i64,
+/// Slots that nobody filled: `count` of them behind an instant, each `span / parts` behind the one before.
+#[derive(Debug, Clone, Copy)]
+struct Empty {
+    after: i64,
+    span: i64,
+    parts: i64,
+    count: i64,
 }
 
-/// What is known of a device's past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Past {
-    /// The instants of its first and last reading.
-    pub(crate) readings: (UtcInstant, UtcInstant),
-    /// When a survey of it last came.
-    pub(crate) contact: UtcInstant,
+impl Empty {
+    /// The numbers, from 1 on, of those from `from`, inclusive, to `to`, exclusive.
+    fn within(&self, range: Range<i64>) -> Range<i64> {
+        // The first one that is not before an instant.
+        let first = |instant: i64| {
+            let behind = i128::from(instant) - i128::from(self.after);
+            let number = -(-behind * i128::from(self.parts)).div_euclid(i128::from(self.span.max(1)));
+            i64::try_from(number.clamp(1, i128::from(self.count) + 1)).unwrap_or(1)
+        };
+        first(range.start)..first(range.end)
+    }
+
+    fn at(&self, number: i64) -> i64 {
+        let behind = i128::from(number) * i128::from(self.span) / i128::from(self.parts.max(1));
+        self.after.saturating_add(i64::try_from(behind).unwrap_or(i64::MAX))
+    }
 }
 
-impl Slots {
-    /// The slots, by `now`, of a device that measures every `interval_s` seconds and owes a survey every `survey_s`;
-    /// none if it has no past.
-    pub(crate) fn new(past: Option<Past>, interval_s: u32, survey_s: u32, now: UtcInstant) -> Self {
-        let step = i64::from(interval_s.max(1)) * 1_000;
-        let Some(Past { readings: (first, last), contact }) = past else {
-            return Self { phase: 0, step, first: 0, end: 0 };
-        };
-        // What has come was due, whatever the clocks say.
-        let end = horizon(contact, survey_s, now).as_millis().max(last.as_millis().saturating_add(1));
-        Self { phase: last.as_millis(), step, first: first.as_millis(), end }
+/// Counts slots by day, from readings in order of time.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    first_day: i64,
+    counts: Vec<Count>,
+    /// The last reading, and the last one that filled a slot.
+    last: Option<i64>,
+    filled: Option<i64>,
+    /// Slots that nobody filled, and how many of them are named.
+    missing: Vec<UtcInstant>,
+    named: usize,
+}
+
+impl Tally {
+    /// Of some days, at most `named` of whose empty slots are named.
+    pub(crate) fn new(days: Range<i64>, named: usize) -> Self {
+        let length = usize::try_from(days.end.saturating_sub(days.start)).unwrap_or(0);
+        let counts = vec![Count::default(); length];
+        Self { first_day: days.start, counts, last: None, filled: None, missing: Vec::new(), named }
     }
 
-    /// How many slots lie in `range`, in milliseconds.
-    fn within(&self, range: &Range<i64>) -> Range<i64> {
-        // The number on the grid of the first slot at or after an instant.
-        let number = |instant: i64| {
-            let behind = instant.saturating_sub(self.phase);
-            behind.div_euclid(self.step).saturating_add(i64::from(behind.rem_euclid(self.step) > 0))
-        };
-        let (from, to) = (range.start.max(self.first), range.end.min(self.end));
-        if from < to { number(from)..number(to) } else { 0..0 }
+    /// The same, of days of which this is known already.
+    pub(crate) fn of(first_day: i64, counts: Vec<Count>) -> Self {
+        Self { first_day, counts, last: None, filled: None, missing: Vec::new(), named: 0 }
     }
 
-    /// How many are due in the days `days`, the second exclusive.
-    pub(crate) fn due(&self, days: Range<i64>) -> i64 {
-        let range = start_of(days.start).as_millis()..start_of(days.end).as_millis();
-        let numbers = self.within(&range);
-        numbers.end.saturating_sub(numbers.start)
+    /// A reading at `time`, in milliseconds, when `interval` was in force.
+    pub(crate) fn add(&mut self, time: i64, interval: Interval) {
+        let Interval { shorter, longer } = interval;
+        let early = early(shorter);
+        let since = |before: Option<i64>| before.map_or(longer, |before| time.saturating_sub(before));
+        let (step, span) = (since(self.last.replace(time)), since(self.filled));
+        // To the nearest, halves down. What is no gap in a curve is none here.
+        let slots = match step <= interval.patience() {
+            true => 1,
+            false => span.saturating_sub(1).saturating_add(longer / 2) / longer,
+        };
+        if span <= shorter / 2 {
+            if let Some(count) = self.day_at(time.saturating_add(early)) {
+                count.extra += 1;
+            }
+            return;
+        }
+        if slots > 1 {
+            let after = time.saturating_sub(span);
+            self.leave(Empty { after, span, parts: slots, count: slots.saturating_sub(1) }, early);
+        }
+        self.filled = Some(time);
+        if let Some(count) = self.day_at(time.saturating_add(early)) {
+            count.due += 1;
+            count.filled += 1;
+        }
     }
 
-    /// The slots of `day` from which no reading at `held`, in order, is nearer than half an interval; at most `limit`.
-    pub(crate) fn missing(&self, day: i64, held: &[UtcInstant], limit: usize) -> Vec<UtcInstant> {
-        let range = start_of(day).as_millis()..start_of(day.saturating_add(1)).as_millis();
-        let filled = |slot: i64| {
-            let next = held.partition_point(|time| time.as_millis() < slot);
-            let near = |at: Option<usize>| {
-                let time = at.and_then(|at| held.get(at));
-                time.is_some_and(|time| (time.as_millis() - slot).abs().saturating_mul(2) < self.step)
-            };
-            near(Some(next)) || near(next.checked_sub(1))
-        };
-        let slots =
-            self.within(&range).map(|number| number.saturating_mul(self.step).saturating_add(self.phase));
-        slots.filter(|slot| !filled(*slot)).take(limit).map(UtcInstant::from_millis).collect()
+    /// Nothing has come since `last`, and what was measured before `end` must have.
+    pub(crate) fn wait(&mut self, last: i64, interval: Interval, end: i64) {
+        let span = interval.longer;
+        let count = end.saturating_sub(1).saturating_sub(last) / span;
+        if count > 0 {
+            self.leave(Empty { after: last, span, parts: 1, count }, early(span));
+        }
     }
+
+    /// Counts slots that nobody filled, and names them.
+    fn leave(&mut self, empty: Empty, early: i64) {
+        for (count, day) in self.counts.iter_mut().zip(self.first_day..) {
+            let start = start_of(day).as_millis().saturating_sub(early);
+            let numbers = empty.within(start..start.saturating_add(DAY_MS));
+            count.due = count.due.saturating_add(numbers.end.saturating_sub(numbers.start));
+            let room = self.named.saturating_sub(self.missing.len());
+            self.missing.extend(numbers.take(room).map(|number| UtcInstant::from_millis(empty.at(number))));
+        }
+    }
+
+    fn day_at(&mut self, time: i64) -> Option<&mut Count> {
+        let place = time.div_euclid(DAY_MS).checked_sub(self.first_day)?;
+        self.counts.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// The days' counts, and the empty slots that are named.
+    pub(crate) fn finish(self) -> (Vec<Count>, Vec<UtcInstant>) {
+        (self.counts, self.missing)
+    }
+}
+
+/// How much early a reading of a new day may be.
+fn early(interval: i64) -> i64 {
+    EARLY_MS.min(interval / 4)
 }
 
 /// Up to when what a device measured must have come by `now`: to its last survey, or to the survey that it owes since.
-fn horizon(contact: UtcInstant, survey_s: u32, now: UtcInstant) -> UtcInstant {
+pub(crate) fn horizon(contact: UtcInstant, survey_s: u32, now: UtcInstant) -> UtcInstant {
     let survey = u64::from(survey_s.max(1)) * 1_000;
     let since = now.saturating_sub(GRACE).duration_since(contact).as_millis();
     let owed = u64::try_from(since).unwrap_or(u64::MAX) / survey;

@@ -1,10 +1,11 @@
 //! A curve of bounded length that shows everything that matters: of each bucket of time the first, the last, the lowest
 //! and the highest reading of either quantity. Every point is a reading, never a mean; no line crosses a gap.
 //!
-//! A quantity has a gap where two readings of it in a row are more than one and a half intervals apart. Between two points
+//! A quantity has a gap where two readings of it in a row are more than one and a half of the intervals in force apart. Between two points
 //! of a curve that have a gap between them stands a point without that quantity: a reading that lacks it, or nothing
 //! at all. Whatever is thinned, it takes memory for the curve alone.
 
+use super::pace::Interval;
 use std::collections::BTreeMap;
 
 /// The quantities.
@@ -69,8 +70,10 @@ pub(crate) struct Curve {
     pub(crate) points: Vec<Point>,
     /// Whether readings were left out.
     pub(crate) thinned: bool,
-    /// When nothing was measured: the readings before and after, in order of time.
+    /// When nothing was measured: the readings before and after, in order of time; of many, the longest.
     pub(crate) gaps: Vec<(i64, i64)>,
+    /// How many there are.
+    pub(crate) gaps_total: usize,
 }
 
 /// Takes readings in order of time, and makes a curve of them.
@@ -78,8 +81,6 @@ pub(crate) struct Curve {
 pub(crate) struct Thinner {
     /// Beyond this many readings, the curve is thinned.
     points: usize,
-    /// More than this from reading to reading is a gap, in milliseconds.
-    gap: i64,
     buckets: Buckets,
     tracks: [Track; QUANTITIES],
     last: Option<i64>,
@@ -89,6 +90,7 @@ pub(crate) struct Thinner {
     bucket: (usize, [Extremes; QUANTITIES]),
     kept: Vec<Seen>,
     gaps: Vec<(i64, i64)>,
+    gaps_total: usize,
 }
 
 /// The buckets: so many parts of a span of time.
@@ -108,13 +110,11 @@ impl Buckets {
 }
 
 impl Thinner {
-    /// For readings from `start` to `end`, in milliseconds, of a device that measures every `interval_s` seconds: a curve
-    /// of about `points` points if there are more.
-    pub(crate) fn new(start: i64, end: i64, interval_s: u32, points: usize) -> Self {
+    /// For readings from `start` to `end`, in milliseconds: a curve of about `points` points if there are more.
+    pub(crate) fn new(start: i64, end: i64, points: usize) -> Self {
         let count = (points / POINTS_A_BUCKET).max(1);
         Self {
             points,
-            gap: i64::from(interval_s.max(1)) * 1_500,
             buckets: Buckets { start, span: end.saturating_sub(start).max(0), count },
             tracks: [Track::default(); QUANTITIES],
             last: None,
@@ -122,12 +122,13 @@ impl Thinner {
             bucket: (0, [Extremes::default(); QUANTITIES]),
             kept: Vec::new(),
             gaps: Vec::new(),
+            gaps_total: 0,
         }
     }
 
-    /// Takes the next reading.
-    pub(crate) fn add(&mut self, point: Point) {
-        let seen = self.see(point);
+    /// Takes the next reading, when `interval` is in force.
+    pub(crate) fn add(&mut self, point: Point, interval: Interval) {
+        let seen = self.see(point, interval.patience());
         if let Some(all) = &mut self.all {
             all.push(seen);
             if all.len() > self.points {
@@ -146,9 +147,9 @@ impl Thinner {
         }
     }
 
-    /// Notes the gaps before a reading.
-    fn see(&mut self, point: Point) -> Seen {
-        let (gap, before) = (self.gap, self.last.replace(point.time));
+    /// Notes the gaps before a reading: what is longer than `gap`.
+    fn see(&mut self, point: Point, gap: i64) -> Seen {
+        let before = self.last.replace(point.time);
         if let Some(before) = before.filter(|before| point.time.saturating_sub(*before) > gap) {
             self.note_gap((before, point.time));
         }
@@ -168,6 +169,7 @@ impl Thinner {
 
     fn note_gap(&mut self, gap: (i64, i64)) {
         self.gaps.push(gap);
+        self.gaps_total += 1;
         if self.gaps.len() >= 2 * MAX_GAPS {
             self.longest_gaps();
         }
@@ -194,7 +196,7 @@ impl Thinner {
         self.longest_gaps();
         let thinned = self.all.is_none();
         let seen = self.all.unwrap_or(self.kept);
-        Curve { points: broken(seen), thinned, gaps: self.gaps }
+        Curve { points: broken(seen), thinned, gaps: self.gaps, gaps_total: self.gaps_total }
     }
 }
 

@@ -1,12 +1,16 @@
 //! `GET /api/v1/completeness`: a calendar of days and devices, slots filled and slots due.
 
-use super::{Api, asked, paging, problem::Problem, query::Keys};
+use super::{Api, asked, devices, paging, problem::Problem, query::Keys};
 use crate::{
     clock,
     fleet::slots::day_of,
-    store::{Calendar, CalendarRow},
+    store::{Calendar, CalendarRow, Which},
 };
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{
+    extract::{Path, State},
+    http::Uri,
+    response::Response,
+};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -37,8 +41,11 @@ struct JsonRow {
     id: String,
     name: Option<String>,
     last_time: Option<String>,
+    /// Slots that are filled, of those that were due.
     held: Vec<i64>,
     due: Vec<i64>,
+    /// Readings that fill no slot.
+    extra: Vec<i64>,
 }
 
 /// A number a day, from `from` to `to`, both inclusive.
@@ -51,7 +58,8 @@ struct JsonRow {
     params(
         ("from" = Option<String>, Query, format = Date, description = "The first UTC day; 30 days back unless told"),
         ("to" = Option<String>, Query, format = Date, description = "The last UTC day, at most 400 days on; today unless told"),
-        ("search" = Option<String>, Query, description = "Part of an id, a name or a place, in either case", max_length = 200),
+        ("search" = Option<String>, Query, description = "Part of an id, a name, a place or the gateway's name, in either case", max_length = 200),
+        ("device" = Option<String>, Query, description = "Only the device with this id; instead of search", example = "m1"),
         ("offset" = Option<u32>, Query, description = "How many to skip", minimum = 0, maximum = 100_000_000),
         ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
     ),
@@ -60,7 +68,7 @@ struct JsonRow {
     ),
 )]
 pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
-    let keys = Keys::of(&uri, &["from", "to", "search", "offset", "limit"])?;
+    let keys = Keys::of(&uri, &["from", "to", "search", "device", "offset", "limit"])?;
     let now = clock::now();
     let day = |key, default| match keys.text(key) {
         None => Ok(default),
@@ -74,7 +82,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
         return Err(asked::bad(format!("from is not after to, and they are at most {MAX_DAYS} days")));
     }
     let calendar = Calendar {
-        search: asked::search(&keys)?,
+        which: which(&keys)?,
         days: from..to.saturating_add(1),
         offset: asked::offset(&keys)?,
         limit: keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
@@ -84,8 +92,9 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
         id: row.id,
         name: row.label,
         last_time: row.last_time.map(|time| time.to_string()),
-        held: row.held,
-        due: row.due,
+        held: row.counts.iter().map(|count| count.filled).collect(),
+        due: row.counts.iter().map(|count| count.due).collect(),
+        extra: row.counts.iter().map(|count| count.extra).collect(),
     };
     let page = JsonCalendar {
         from: asked::date(from),
@@ -95,4 +104,13 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
         devices: found.rows.into_iter().map(row).collect(),
     };
     Ok(paging::json(&page, None))
+}
+
+fn which(keys: &Keys) -> Result<Which, Problem> {
+    let search = asked::search(keys)?;
+    match keys.text("device") {
+        None => Ok(Which::Matching(search)),
+        Some(id) if search.is_empty() => Ok(Which::One(devices::id(Ok(Path(id.to_owned())))?)),
+        Some(_) => Err(asked::bad("device and search do not go together; leave one out")),
+    }
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/devices/{id}/conflicts`: what contradicts the readings that are held (promise P3), newest first.
 
-use super::{Api, devices, number::JsonValues, paging, problem::Problem, query::Keys};
+use super::{Api, asked, devices, number::JsonValues, paging, problem::Problem, query::Keys};
 use crate::store::ConflictRow;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
@@ -48,7 +48,10 @@ impl From<ConflictRow> for JsonConflict {
 #[derive(Debug, Serialize, ToSchema)]
 struct Conflicts {
     device: String,
+    /// All conflicts of the device, not only those of this page.
+    total: i64,
     conflicts: Vec<JsonConflict>,
+    next: Option<String>,
 }
 
 /// A device's conflicts, of readings before `to`.
@@ -61,6 +64,7 @@ struct Conflicts {
     params(
         ("id" = String, Path, description = "The device's id", example = "m1"),
         ("to" = Option<super::openapi::Instant>, Query, description = "Only conflicts of readings before this"),
+        ("after" = Option<i64>, Query, description = "And of the reading at `to` those behind this one; `next` of the answer has it"),
         ("limit" = Option<u32>, Query, description = "How many at most; 100 unless told", minimum = 1, maximum = 1000),
     ),
     responses(
@@ -72,13 +76,24 @@ pub(super) async fn list(
     path: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let keys = Keys::of(&uri, &["limit", "to"])?;
+    let keys = Keys::of(&uri, &["limit", "to", "after"])?;
     let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let to = keys.instant("to")?.unwrap_or(UtcInstant::LATEST);
+    let after = match keys.text("after") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| asked::bad("after is the number that `next` has"))?,
+    };
     let id = devices::id(path)?;
     let store = &api.intake.store;
     let device = store.device_number(id.clone()).await?.ok_or_else(devices::unknown)?;
-    let rows = store.conflicts_of(device, to, limit).await?;
+    let (mut rows, total) = store.conflicts_of(device, (to, after), limit.saturating_add(1)).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| {
+        let (id, to) = (paging::escaped(id.as_str()), last.time);
+        format!("/api/v1/devices/{id}/conflicts?limit={limit}&to={to}&after={}", last.id)
+    });
     let conflicts = rows.into_iter().map(JsonConflict::from).collect();
-    Ok(paging::json(&Conflicts { device: id.to_string(), conflicts }, None))
+    let page = Conflicts { device: id.to_string(), total, conflicts, next };
+    Ok(paging::json(&page, page.next.as_deref()))
 }

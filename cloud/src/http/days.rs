@@ -26,12 +26,23 @@ struct JsonDay {
     #[schema(format = Date)]
     date: String,
     due: i64,
+    /// Slots that are filled, of those that were due.
     held: i64,
+    /// Readings that fill no slot.
+    extra: i64,
+    /// At most 86,400.
     readings: Vec<JsonReading>,
+    readings_total: i64,
+    /// At most 1,440.
     #[schema(value_type = Vec<super::openapi::Instant>)]
     missing: Vec<String>,
+    missing_total: i64,
+    /// At most 1,000.
     surveys: Vec<JsonSurvey>,
+    surveys_total: i64,
+    /// At most 1,000.
     conflicts: Vec<JsonConflict>,
+    conflicts_total: i64,
     #[serde(rename = "where")]
     place: String,
 }
@@ -54,6 +65,12 @@ struct JsonSurvey {
     #[schema(format = DateTime)]
     received_at_gateway: Option<String>,
     gateway: String,
+    /// Its first reading; of an empty survey, its receipt.
+    #[schema(format = DateTime)]
+    starts: String,
+    /// Its last reading.
+    #[schema(format = DateTime)]
+    ends: Option<String>,
     readings: i64,
     new: i64,
     duplicate: i64,
@@ -97,12 +114,17 @@ impl JsonDay {
         Self {
             device,
             date,
-            due: row.due,
-            held: row.held,
-            readings: row.readings.into_iter().map(JsonReading::from).collect(),
-            missing: row.missing.into_iter().map(|time| time.to_string()).collect(),
-            surveys: row.surveys.into_iter().map(JsonSurvey::from).collect(),
-            conflicts: row.conflicts.into_iter().map(JsonConflict::from).collect(),
+            due: row.count.due,
+            held: row.count.filled,
+            extra: row.count.extra,
+            readings: row.readings.rows.into_iter().map(JsonReading::from).collect(),
+            readings_total: row.readings.total,
+            missing: row.missing.rows.into_iter().map(|time| time.to_string()).collect(),
+            missing_total: row.missing.total,
+            surveys: row.surveys.rows.into_iter().map(JsonSurvey::from).collect(),
+            surveys_total: row.surveys.total,
+            conflicts: row.conflicts.rows.into_iter().map(JsonConflict::from).collect(),
+            conflicts_total: row.conflicts.total,
             place: row.place,
         }
     }
@@ -122,6 +144,8 @@ impl From<SurveyRow> for JsonSurvey {
             received: row.received.to_string(),
             received_at_gateway: row.received_at_gateway.map(|received| received.to_string()),
             gateway: row.gateway,
+            starts: row.starts.to_string(),
+            ends: row.ends.map(|ends| ends.to_string()),
             readings: row.readings,
             new: row.new,
             duplicate: row.duplicate,

@@ -1,7 +1,7 @@
 //! `PUT /api/v1/devices/{id}/details`: what people say of a device.
 
 use super::{Api, devices, fixed::parts, input, problem::Problem, query::Keys, server::Kept};
-use crate::store::Details;
+use crate::{clock, store::Details};
 use axum::{
     Extension,
     body::Body,
@@ -74,7 +74,8 @@ pub(super) async fn put(
     })?;
     let details: JsonDetails = input::json(&api, &seat, &headers, body, MAX_BODY).await?;
     let details = Details::try_from(details)?;
-    api.intake.store.set_details(id.clone(), details).await.map_err(|error| Problem::from(&error))?;
+    let set = api.intake.store.set_details(id.clone(), details, clock::now()).await;
+    set.map_err(|error| Problem::from(&error))?;
     devices::answer(&api, id).await
 }
 

@@ -30,7 +30,7 @@ const HELLO: &[u8] = b"retry: 3000\n: watching\n\n";
     tag = "Surveys",
     summary = "Watch what happens, as it happens",
     responses(
-        (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events without end: `readings` (device, time, temperature_c, moisture_pct, new), `contact` (gateway, time), `alert` (an alert), and `missed` for who was too slow and shall ask again"),
+        (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events without end: `readings` (device, time, temperature_c, moisture_pct, new; and last_contact and state, as the device does after it: a backlog does not make it fresh), `contact` (gateway, time), `alert` (an alert), and `missed` for who was too slow and shall ask again"),
     ),
 )]
 pub(super) async fn get(

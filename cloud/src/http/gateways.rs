@@ -57,6 +57,8 @@ struct JsonRound {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Gateways)]
 struct Page {
+    /// All gateways, not only those of this page.
+    total: i64,
     gateways: Vec<JsonGateway>,
     next: Option<String>,
 }
@@ -80,6 +82,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
     let keys = Keys::of(&uri, &["limit", "after"])?;
     let limit = keys.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let after = keys.text("after").map(str::to_owned);
+    let total = api.intake.store.count_gateways().await?;
     let mut rows = api.intake.store.gateways(after, limit.saturating_add(1)).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
@@ -88,7 +91,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respon
         .map(|last| format!("/api/v1/gateways?limit={limit}&after={}", paging::escaped(&last.gateway.name)));
     let now = clock::now();
     let gateways = rows.into_iter().map(|row| JsonGateway::new(row, now)).collect();
-    let page = Page { gateways, next };
+    let page = Page { total, gateways, next };
     Ok(paging::json(&page, page.next.as_deref()))
 }
 

@@ -39,6 +39,7 @@ mod rules;
 mod series;
 mod server;
 mod shown;
+mod squeeze;
 mod stall;
 mod surveys;
 
@@ -104,6 +105,8 @@ fn router(api: Api) -> Router {
         // After the fallbacks: what there is not is nobody's business either.
         .layer(check)
         .layer(middleware::map_response(page::guard))
+        .layer(middleware::map_response(squeeze::fuse))
+        .layer(squeeze::layer())
         .with_state(api)
 }
 

@@ -23,6 +23,7 @@ struct JsonSeries {
     device: String,
     from: Option<super::openapi::Instant>,
     to: Option<super::openapi::Instant>,
+    /// In force at the end of the curve.
     interval_s: u32,
     /// Whether there are more readings than these.
     thinned: bool,
@@ -32,8 +33,9 @@ struct JsonSeries {
     moisture_pct: Vec<Option<f64>>,
     /// Bits, as `flags` of a day has them; null if none is set.
     flags: Option<Vec<u32>>,
-    /// From the last reading before to the first one after.
+    /// From the last reading before to the first one after; of more than a thousand, the longest.
     gaps: Vec<[super::openapi::Instant; 2]>,
+    gaps_total: usize,
 }
 
 /// Real readings only: when there are more than `points`, the first, last, lowest and highest of each bucket of time.
@@ -108,7 +110,7 @@ fn print(id: &DeviceId, from: Option<UtcInstant>, to: Option<UtcInstant>, series
         let (from, to) = (UtcInstant::from_millis(*from), UtcInstant::from_millis(*to));
         let _ = write!(text, "[\"{from}\",\"{to}\"]");
     });
-    text.push('}');
+    let _ = write!(text, ",\"gaps_total\":{}}}", series.curve.gaps_total);
     text
 }
 

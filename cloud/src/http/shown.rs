@@ -163,7 +163,7 @@ impl JsonOne {
     pub(super) fn new(shown: Shown, gateways: Vec<Bringer>) -> Self {
         let details = shown.details.clone();
         let (readings, interval_s) = (shown.readings, shown.interval_s);
-        let first_time = shown.first_time.map(text);
+        let first_time = shown.brief.first_time.map(|time| text(UtcInstant::from_millis(time)));
         let shown = JsonShown::from(shown);
         let bringer = |one: Bringer| JsonBringer {
             name: one.name,

@@ -1,7 +1,7 @@
 //! What people say of a device.
 
-use super::{Store, SubmitError, gateways::register};
-use fieldpost_core::DeviceId;
+use super::{Store, SubmitError, gateways::register, slots};
+use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 /// What people say of a device; None is not said. The units are the table's.
@@ -26,8 +26,13 @@ pub(crate) struct Details {
 }
 
 impl Store {
-    /// Sets the details of `device`, which is registered if it never reported.
-    pub(crate) async fn set_details(&self, device: DeviceId, details: Details) -> Result<(), SubmitError> {
+    /// Sets the details of `device` at `now`; it is registered if it never reported.
+    pub(crate) async fn set_details(
+        &self,
+        device: DeviceId,
+        details: Details,
+        now: UtcInstant,
+    ) -> Result<(), SubmitError> {
         self.write(move |transaction| {
             let device = register(transaction, &device)?;
             let Details {
@@ -53,7 +58,7 @@ impl Store {
                     details.temperature_low,
                     details.temperature_high,
                 ))?;
-            Ok(())
+            slots::set(transaction, device, *interval_s, now)
         })
         .await
     }

@@ -1,16 +1,17 @@
-//! Flags for readings, after they are stored: a slice of the work at a time.
+//! Flags for readings, and slots of their days, after they are stored: a slice of the work at a time.
 //!
 //! ```text
 //! upload's transaction:  readings, and in `unexamined` the range that is new       (note)
 //! later, reading:        of some devices, what the rules say of a range of hours   (Slice::next)
-//! later, writing:        the flags, and what remains of the note, together         (Slice::apply)
+//! later, writing:        the flags, the slots, and what remains of the note, together         (Slice::apply)
 //! ```
 //!
 //! Whatever is interrupted is done again: the note goes with the flags, in one transaction. If more came between reading and
 //! writing, the note has another version, and the slice is thrown away. What the rules depend on has a reach, so a note
 //! of readings from a to b means: flags from a, less the reach, to b and the reach. Everything before that is right.
 
-use super::{query, readings};
+use super::{query, readings, slots};
+use crate::fleet::slots::Count;
 use fieldpost_core::{
     Moisture, Reading, UtcInstant,
     quality::{
@@ -53,6 +54,8 @@ pub(super) struct Slice {
     note: Note,
     /// Readings whose flags change, and to what.
     changes: Vec<(UtcInstant, Finding)>,
+    /// Days whose slots are counted anew.
+    days: Vec<(i64, Option<Count>)>,
     /// The note that remains; None if all is examined.
     remains: Option<(UtcInstant, UtcInstant)>,
     /// Readings that were looked at.
@@ -101,6 +104,7 @@ impl Slice {
                 flags => put.execute((device, time.as_millis(), flags.bits(), finding.goes_on))?,
             };
         }
+        slots::note(transaction, device, &self.days)?;
         match self.remains {
             None => transaction.prepare_cached("DELETE FROM unexamined WHERE device = ?")?.execute([device])?,
             Some((from, to)) => transaction
@@ -116,7 +120,13 @@ impl Slice {
 impl Note {
     fn examine(self, connection: &Connection, most: i64) -> rusqlite::Result<Slice> {
         let Some(extent) = self.extent(connection)? else {
-            return Ok(Slice { note: self, changes: Vec::new(), remains: None, looked_at: 0 });
+            return Ok(Slice {
+                note: self,
+                changes: Vec::new(),
+                days: Vec::new(),
+                remains: None,
+                looked_at: 0,
+            });
         };
         let to = self.saturated_later(connection)?.max(self.to);
         let start = (hour_of(self.from) - REACH_HOURS).max(extent.start);
@@ -139,9 +149,11 @@ impl Note {
         let spreads = edge.into_iter().any(|hour| goes_on(&before, hour) != goes_on(&findings.by_time, hour));
         let more = hours.end < last || (spreads && hours.end < extent.end);
         let from = start_of(hours.end + REACH_HOURS);
+        let (begin, end) = (start_of(hours.start).as_millis(), start_of(hours.end).as_millis());
         Ok(Slice {
             note: self,
             changes: changes(&before, &findings.by_time, hours.start),
+            days: slots::settle(connection, self.device, begin, end)?,
             remains: more.then(|| (from, to.max(start_of(hours.end + 1)))),
             looked_at: readings.len(),
         })

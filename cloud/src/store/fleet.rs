@@ -4,22 +4,27 @@ use super::{
     ReadError, Store,
     details::{self, Details},
     gateways,
-    query::{contact, instant},
-    series,
+    query::{contact, count, instant},
+    series, slots as counted,
 };
 use crate::fleet::{
     cause::{self, Cause, Gateway},
+    pace::{self, INTERVAL_S, TELLING},
     select::{self, Brief, Counts, Question},
-    slots::{self, INTERVAL_S, Past, Slots, TELLING},
+    slots,
     spark::{SPAN_MS, Spark},
-    state::{SURVEY_S, State},
+    state::State,
 };
 use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The days by which completeness is told in lists.
 const WEEK: i64 = 7;
+/// The oldest reading that still tells how it was at a later instant, in milliseconds: seven days.
+const MAX_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// The most readings of a spark: one every second.
+const MAX_SPARK: usize = 700_000;
 
 /// A device as people see it.
 #[derive(Debug, Clone)]
@@ -34,7 +39,6 @@ pub(crate) struct Shown {
     pub(crate) conflicts: i64,
     /// Readings of the spark's days that have flags.
     pub(crate) flags: usize,
-    pub(crate) first_time: Option<UtcInstant>,
     /// As set, else as told by its last readings, in seconds.
     pub(crate) interval_s: u32,
     /// Slots of the last seven whole days that are filled, and that were due.
@@ -48,6 +52,8 @@ pub(crate) struct Shown {
 pub(crate) struct Fleet {
     pub(crate) total: usize,
     pub(crate) counts: Counts,
+    /// The first and the last reading of those on all pages.
+    pub(crate) extent: Option<(UtcInstant, UtcInstant)>,
     pub(crate) devices: Vec<Shown>,
 }
 
@@ -62,11 +68,9 @@ pub(crate) struct Bringer {
 
 /// What is told of a device beside what lists show.
 #[derive(Debug)]
-pub(super) struct Facts {
-    gateway: Option<i64>,
+struct Facts {
     readings: i64,
     conflicts: i64,
-    first_time: Option<UtcInstant>,
 }
 
 impl Store {
@@ -84,9 +88,8 @@ impl Store {
         let ask = move |connection: &Connection| {
             let snapshot = connection.unchecked_transaction()?;
             let Some(brief) = find(&snapshot, &name)? else { return Ok(None) };
-            let (state, gateways) = (brief.state(now), gateways::all(&snapshot)?);
-            let bringers = bringers(&snapshot, brief.number)?;
-            Ok(Some((shown(&snapshot, brief, state, &gateways, now)?, bringers)))
+            let (state, bringers) = (brief.state(now), bringers(&snapshot, brief.number)?);
+            Ok(Some((View::new(&snapshot, now)?.shown(brief, state)?, bringers)))
         };
         self.readers.ask(ask).await
     }
@@ -95,22 +98,33 @@ impl Store {
 fn fleet(connection: &Connection, question: &Question, now: UtcInstant) -> rusqlite::Result<Fleet> {
     // One snapshot: what is counted is what is shown.
     let snapshot = connection.unchecked_transaction()?;
-    let gateways = gateways::all(&snapshot)?;
-    let completeness = |device: &Brief| {
-        let details = details::of(&snapshot, device.number)?;
-        let interval = interval(&snapshot, device, &details)?;
-        let (held, due) = week(&snapshot, device, &facts(&snapshot, device.number)?, interval, now)?;
-        // In millionths; a device with readings off its grid is no more than complete.
-        Ok::<_, rusqlite::Error>((due > 0).then(|| held.min(due).saturating_mul(1_000_000) / due))
-    };
-    let page = select::page(briefs(&snapshot)?, question, now, completeness)?;
-    let devices = page.devices.into_iter();
-    let devices = devices.map(|(device, state)| shown(&snapshot, device, state, &gateways, now));
-    Ok(Fleet { total: page.total, counts: page.counts, devices: devices.collect::<Result<_, _>>()? })
+    let mut view = View::new(&snapshot, now)?;
+    let named = named(&view.gateways, &question.search);
+    let page = select::page(briefs(&snapshot)?, question, &named, now, |device| view.completeness(device))?;
+    let devices = page.devices.into_iter().map(|(device, state)| match question.at {
+        Some(at) => view.then(device, state, at),
+        None => view.shown(device, state),
+    });
+    let devices = devices.collect::<Result<_, _>>()?;
+    let instant = UtcInstant::from_millis;
+    Ok(Fleet {
+        total: page.total,
+        counts: page.counts,
+        extent: page.extent.map(|(first, last)| (instant(first), instant(last))),
+        devices,
+    })
 }
 
+/// The numbers of the gateways in whose names `search`, in lower case, is found; none if nothing is searched for.
+pub(super) fn named(gateways: &BTreeMap<i64, Gateway>, search: &str) -> BTreeSet<i64> {
+    let found = |gateway: &Gateway| !search.is_empty() && gateway.name.to_lowercase().contains(search);
+    gateways.iter().filter(|(_, gateway)| found(gateway)).map(|(number, _)| *number).collect()
+}
+
+/// A gateway that expects a device is as good as one that brought it, as long as none has.
 const BRIEF: &str = "SELECT id, devices.name, details.name, place, last_contact, survey_s, last_time,
-        last_temperature, last_moisture
+        last_temperature, last_moisture, first_time, latitude IS NOT NULL AND longitude IS NOT NULL,
+        ifnull(gateway, (SELECT min(gateway) FROM roster WHERE device = devices.id))
     FROM devices LEFT JOIN details ON details.device = devices.id";
 
 /// All devices, as far as lists are searched and sorted by them.
@@ -135,71 +149,126 @@ fn brief(row: &Row<'_>) -> rusqlite::Result<Brief> {
         last_time: row.get(6)?,
         temperature: row.get(7)?,
         moisture: row.get(8)?,
+        first_time: row.get(9)?,
+        placed: row.get(10)?,
+        gateway: row.get(11)?,
     })
 }
-
-/// A gateway that expects the device is as good as one that brought it, as long as none has.
-const FACTS: &str = "SELECT ifnull(gateway, (SELECT min(gateway) FROM roster WHERE device = devices.id)),
-        readings, conflicts, first_time
-    FROM devices WHERE id = ?";
 
 /// More of the device with this number.
-pub(super) fn facts(connection: &Connection, device: i64) -> rusqlite::Result<Facts> {
-    connection.prepare_cached(FACTS)?.query_row([device], |row| {
-        let first_time = row.get::<_, Option<i64>>(3)?.map(UtcInstant::from_millis);
-        Ok(Facts { gateway: row.get(0)?, readings: row.get(1)?, conflicts: row.get(2)?, first_time })
-    })
+fn facts(connection: &Connection, device: i64) -> rusqlite::Result<Facts> {
+    let sql = "SELECT readings, conflicts FROM devices WHERE id = ?";
+    connection
+        .prepare_cached(sql)?
+        .query_row([device], |row| Ok(Facts { readings: row.get(0)?, conflicts: row.get(1)? }))
 }
 
-fn shown(
-    connection: &Connection,
-    brief: Brief,
-    state: State,
-    gateways: &BTreeMap<i64, Gateway>,
+/// What devices are shown by.
+struct View<'a> {
+    connection: &'a Connection,
+    gateways: BTreeMap<i64, Gateway>,
     now: UtcInstant,
-) -> rusqlite::Result<Shown> {
-    let details = details::of(connection, brief.number)?;
-    let facts = facts(connection, brief.number)?;
-    let points = match brief.last_time {
-        Some(last) => {
-            let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
-            series::points(connection, brief.number, range)?
-        }
-        None => Vec::new(),
-    };
-    let flags = points.iter().filter(|point| point.flags != 0).count();
-    // Most often the readings of the spark tell the interval, too.
-    let telling = points.len().checked_sub(TELLING).and_then(|skip| points.get(skip..));
-    let interval_s = match (details.interval_s, telling) {
-        (None, Some(telling)) => {
-            let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
-            slots::infer(&times).unwrap_or(INTERVAL_S)
-        }
-        _ => interval(connection, &brief, &details)?,
-    };
-    let (held, due) = week(connection, &brief, &facts, interval_s, now)?;
-    let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
-    let gateway = facts.gateway.and_then(|number| gateways.get(&number));
-    Ok(Shown {
-        state,
-        cause: cause::of(state, brief.contact, gateway, now),
-        gateway: gateway.map(|gateway| gateway.name.clone()),
-        readings: facts.readings,
-        conflicts: facts.conflicts,
-        flags,
-        first_time: facts.first_time,
-        details,
-        interval_s,
-        held,
-        due,
-        spark,
-        brief,
-    })
+    /// Readings that may still be counted for all of them.
+    room: usize,
+}
+
+impl<'a> View<'a> {
+    fn new(connection: &'a Connection, now: UtcInstant) -> rusqlite::Result<Self> {
+        Ok(Self { connection, gateways: gateways::all(connection)?, now, room: counted::MAX_COUNTED })
+    }
+
+    /// The device as it is now.
+    fn shown(&mut self, brief: Brief, state: State) -> rusqlite::Result<Shown> {
+        let points = match brief.last_time {
+            Some(last) => {
+                let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
+                series::points(self.connection, brief.number, range, MAX_SPARK)?
+            }
+            None => Vec::new(),
+        };
+        let details = details::of(self.connection, brief.number)?;
+        // Most often the readings of the spark tell the interval, too.
+        let telling = points.len().checked_sub(TELLING + 1).and_then(|skip| points.get(skip..));
+        let interval_s = match (details.interval_s, telling) {
+            (None, Some(telling)) => {
+                let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
+                pace::infer(&times).unwrap_or(INTERVAL_S)
+            }
+            _ => interval(self.connection, &brief, &details)?,
+        };
+        let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
+        let flags = points.iter().filter(|point| point.flags != 0).count();
+        let shown = self.plain(brief, state, details, interval_s)?;
+        Ok(Shown { flags, spark, ..shown })
+    }
+
+    /// The device as it is now, with the values that it had `at` an instant.
+    fn then(&mut self, brief: Brief, state: State, at: UtcInstant) -> rusqlite::Result<Shown> {
+        let details = details::of(self.connection, brief.number)?;
+        let interval_s = interval(self.connection, &brief, &details)?;
+        let sql = "SELECT time, temperature, moisture FROM readings
+                   WHERE device = ? AND time <= ? AND time >= ? ORDER BY time DESC LIMIT 1";
+        let bounds = (brief.number, at.as_millis(), at.as_millis().saturating_sub(MAX_AGE_MS));
+        let held = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(bounds, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let mut shown = self.plain(brief, state, details, interval_s)?;
+        (shown.brief.last_time, shown.brief.temperature, shown.brief.moisture) = match held {
+            Some((time, temperature, moisture)) => (Some(time), temperature, moisture),
+            None => (None, None, None),
+        };
+        Ok(shown)
+    }
+
+    /// The device without its last days.
+    fn plain(
+        &mut self,
+        brief: Brief,
+        state: State,
+        details: Details,
+        interval_s: u32,
+    ) -> rusqlite::Result<Shown> {
+        let facts = facts(self.connection, brief.number)?;
+        let (held, due) = self.week(&brief, interval_s)?;
+        let gateway = brief.gateway.and_then(|number| self.gateways.get(&number));
+        Ok(Shown {
+            state,
+            cause: cause::of(state, brief.contact, gateway, self.now),
+            gateway: gateway.map(|gateway| gateway.name.clone()),
+            readings: facts.readings,
+            conflicts: facts.conflicts,
+            flags: 0,
+            details,
+            interval_s,
+            held,
+            due,
+            spark: None,
+            brief,
+        })
+    }
+
+    /// Slots of the last seven whole days that are filled, of all that were due, in millionths.
+    fn completeness(&mut self, device: &Brief) -> rusqlite::Result<Option<i64>> {
+        let details = details::of(self.connection, device.number)?;
+        let interval_s = interval(self.connection, device, &details)?;
+        let (held, due) = self.week(device, interval_s)?;
+        Ok((due > 0).then(|| held.saturating_mul(1_000_000) / due))
+    }
+
+    /// Slots of the last seven whole days that are filled, and that were due.
+    fn week(&mut self, device: &Brief, interval_s: u32) -> rusqlite::Result<(i64, i64)> {
+        let today = slots::day_of(self.now);
+        let days = today.saturating_sub(WEEK)..today;
+        let counts = counted::counts(self.connection, device, interval_s, days, self.now, &mut self.room)?;
+        Ok(counts.iter().fold((0, 0), |(held, due), count| (held + count.filled, due + count.due)))
+    }
 }
 
 /// The device's gateway, as far as it is known.
-pub(super) fn gateway_of(facts: &Facts, gateways: &BTreeMap<i64, Gateway>) -> Option<Gateway> {
-    gateways.get(&facts.gateway?).cloned()
+pub(super) fn gateway_of(device: &Brief, gateways: &BTreeMap<i64, Gateway>) -> Option<Gateway> {
+    gateways.get(&device.gateway?).cloned()
 }
 
 /// The interval of a device, in seconds: as set, else as its last readings tell, else an hour.
@@ -212,46 +281,10 @@ pub(super) fn interval(connection: &Connection, device: &Brief, details: &Detail
     }
     let mut statement =
         connection.prepare_cached("SELECT time FROM readings WHERE device = ? ORDER BY time DESC LIMIT ?")?;
-    let times = statement.query_map((device.number, TELLING as i64), |row| instant(row, 0))?;
+    let times = statement.query_map((device.number, count(TELLING + 1)), |row| instant(row, 0))?;
     let mut times: Vec<UtcInstant> = times.collect::<rusqlite::Result<_>>()?;
     times.reverse();
-    Ok(slots::infer(&times).unwrap_or(INTERVAL_S))
-}
-
-/// A device's slots by now.
-pub(super) fn slots(device: &Brief, facts: &Facts, interval_s: u32, now: UtcInstant) -> Slots {
-    let past = match (facts.first_time, device.last_time, device.contact) {
-        (Some(first), Some(last), Some(contact)) => {
-            Some(Past { readings: (first, UtcInstant::from_millis(last)), contact })
-        }
-        _ => None,
-    };
-    Slots::new(past, interval_s, device.survey_s.unwrap_or(SURVEY_S), now)
-}
-
-/// Slots of the last seven whole days that are filled, and that were due.
-fn week(
-    connection: &Connection,
-    device: &Brief,
-    facts: &Facts,
-    interval_s: u32,
-    now: UtcInstant,
-) -> rusqlite::Result<(i64, i64)> {
-    let today = slots::day_of(now);
-    let days = today.saturating_sub(WEEK)..today;
-    let held = held(connection, device.number, days.clone())?.into_iter().map(|(_, held)| held).sum();
-    Ok((held, slots(device, facts, interval_s, now).due(days)))
-}
-
-/// Readings held, of the days that have any.
-pub(super) fn held(
-    connection: &Connection,
-    device: i64,
-    days: Range<i64>,
-) -> rusqlite::Result<Vec<(i64, i64)>> {
-    let sql = "SELECT day, held FROM days WHERE device = ? AND day >= ? AND day < ? ORDER BY day";
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.query_map((device, days.start, days.end), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    Ok(pace::infer(&times).unwrap_or(INTERVAL_S))
 }
 
 fn bringers(connection: &Connection, device: i64) -> rusqlite::Result<Vec<Bringer>> {

@@ -80,6 +80,12 @@ impl Store {
         self.readers.ask(ask).await
     }
 
+    /// How many gateways there are.
+    pub(crate) async fn count_gateways(&self) -> Result<i64, ReadError> {
+        let sql = "SELECT count(*) FROM gateways";
+        self.readers.ask(|connection| connection.prepare_cached(sql)?.query_row([], |row| row.get(0))).await
+    }
+
     /// Notes what the gateway `name` told of itself at `now`.
     pub(crate) async fn report(
         &self,

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/0005_accounts.sql"),
     include_str!("sql/0006_quality.sql"),
     include_str!("sql/0007_alerts.sql"),
+    include_str!("sql/0008_slots.sql"),
 ];
 
 /// The version that this program reads and writes.

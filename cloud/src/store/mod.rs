@@ -35,6 +35,7 @@ mod refused;
 mod restore;
 pub(crate) mod retention;
 mod series;
+mod slots;
 mod surveys;
 mod vault;
 mod writer;
@@ -50,7 +51,7 @@ pub(crate) use alerts::{
     ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
 };
 pub(crate) use announced::Announced;
-pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
+pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow, Which};
 pub(crate) use details::Details;
 pub(crate) use export::{ExportDevice, FlaggedReading, Quantity, Shelf};
 pub(crate) use fleet::{Bringer, Shown};

@@ -21,6 +21,7 @@ pub(crate) struct DeviceRow {
 /// A value that contradicts what is held, and that.
 #[derive(Debug, Clone)]
 pub(crate) struct ConflictRow {
+    pub(crate) id: i64,
     pub(crate) time: UtcInstant,
     pub(crate) held: Option<Values>,
     pub(crate) offered: Option<Values>,
@@ -43,7 +44,7 @@ const DEVICE_COLUMNS: &str = "SELECT name, readings, conflicts, first_time, last
 
 /// Conflicts, for [`conflict`].
 pub(super) const CONFLICTS: &str = "SELECT conflicts.time, readings.temperature, readings.moisture,
-        conflicts.temperature, conflicts.moisture, gateways.name, first_offered, last_offered, count
+        conflicts.temperature, conflicts.moisture, gateways.name, first_offered, last_offered, count, conflicts.id
     FROM conflicts
     JOIN gateways ON gateways.id = conflicts.gateway
     LEFT JOIN readings ON readings.device = conflicts.device AND readings.time = conflicts.time";
@@ -109,20 +110,25 @@ impl Store {
         self.readers.ask(ask).await
     }
 
-    /// A device's newest conflicts, of readings before `to`, at most `limit`.
+    /// A device's newest conflicts, at most `limit`, and how many it has in all: of readings before `to`, and of the one at
+    /// `to` those with a lower id than `id`.
     pub(crate) async fn conflicts_of(
         &self,
         device: i64,
-        to: UtcInstant,
+        (to, id): (UtcInstant, i64),
         limit: usize,
-    ) -> Result<Vec<ConflictRow>, ReadError> {
+    ) -> Result<(Vec<ConflictRow>, i64), ReadError> {
         let ask = move |connection: &Connection| {
+            let snapshot = connection.unchecked_transaction()?;
             let sql = format!(
-                "{CONFLICTS} WHERE conflicts.device = ? AND conflicts.time < ?
+                "{CONFLICTS} WHERE conflicts.device = ? AND (conflicts.time, conflicts.id) < (?, ?)
                  ORDER BY conflicts.time DESC, conflicts.id DESC LIMIT ?"
             );
-            let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_map((device, to.as_millis(), count(limit)), conflict)?.collect()
+            let mut statement = snapshot.prepare_cached(&sql)?;
+            let rows = statement.query_map((device, to.as_millis(), id, count(limit)), conflict)?;
+            let rows = rows.collect::<rusqlite::Result<_>>()?;
+            let total = "SELECT conflicts FROM devices WHERE id = ?";
+            Ok((rows, snapshot.prepare_cached(total)?.query_row([device], |row| row.get(0))?))
         };
         self.readers.ask(ask).await
     }
@@ -170,5 +176,6 @@ pub(super) fn conflict(row: &Row<'_>) -> rusqlite::Result<ConflictRow> {
         first_offered: instant(row, 6)?,
         last_offered: instant(row, 7)?,
         count: row.get(8)?,
+        id: row.get(9)?,
     })
 }

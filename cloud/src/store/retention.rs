@@ -137,10 +137,11 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     execute("DELETE FROM flags WHERE device = ? AND time < ?", (device, end))?;
     // Who examines this device at the moment would put flags beside readings that are gone: that counts for nothing now.
     transaction.execute("UPDATE unexamined SET version = version + 1 WHERE device = ?", [device])?;
-    execute("DELETE FROM surveys WHERE device = ? AND starts < ?", (device, end))?;
+    // A long survey of which readings remain is still what brought them.
+    execute("DELETE FROM surveys WHERE device = ? AND max(starts, ifnull(ends, starts)) < ?", (device, end))?;
     execute("DELETE FROM days WHERE device = ? AND day <= ?", (device, end / DAY_MS))?;
     transaction.execute(
-        "INSERT INTO days SELECT device, ?2 / ?3, count(*) FROM readings
+        "INSERT INTO days (device, day, held) SELECT device, ?2 / ?3, count(*) FROM readings
          WHERE device = ?1 AND time >= ?2 AND time < (?2 / ?3 + 1) * ?3 GROUP BY device",
         (device, end, DAY_MS),
     )?;
@@ -180,6 +181,9 @@ mod tests {
             gone.push(slice);
         }
         assert_eq!(gone, [5_000, 9, 5]);
+        let surveys = "SELECT group_concat(device) FROM surveys";
+        let surveys: String = vault.connection.query_row(surveys, [], |row| row.get(0)).unwrap();
+        assert_eq!(surveys, "1", "what brought the reading that is left");
         assert_eq!(vault.readings(), 1, "of {many} and 5");
         let wrong =
             "SELECT count(*) FROM devices WHERE readings != (SELECT count(*) FROM readings WHERE device = id)

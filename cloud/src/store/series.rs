@@ -1,7 +1,10 @@
 //! A device's readings as a curve.
 
-use super::{ReadError, Store, details, fleet, query::Range};
-use crate::fleet::thin::{Curve, Point, Thinner};
+use super::{ReadError, Store, details, fleet, query::Range, slots};
+use crate::fleet::{
+    pace::{Interval, Pace, Paced},
+    thin::{Curve, Point, Thinner},
+};
 use fieldpost_core::DeviceId;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -17,6 +20,7 @@ const FLAGS: &str = "SELECT time, bits FROM flags
 /// A device's curve.
 #[derive(Debug)]
 pub(crate) struct Series {
+    /// In force at the end of the curve.
     pub(crate) interval_s: u32,
     pub(crate) curve: Curve,
 }
@@ -41,8 +45,6 @@ impl Store {
         let ask = move |connection: &Connection| {
             let snapshot = connection.unchecked_transaction()?;
             let Some(device) = fleet::find(&snapshot, &device)? else { return Ok(Err(NoSeries::Unknown)) };
-            let details = details::of(&snapshot, device.number)?;
-            let interval_s = fleet::interval(&snapshot, &device, &details)?;
             let bounds = (device.number, range.from.as_millis(), range.to.as_millis());
             let edge = |order| {
                 let sql = format!(
@@ -51,32 +53,71 @@ impl Store {
                 let time = snapshot.prepare_cached(&sql)?.query_row(bounds, |row| row.get::<_, i64>(0));
                 time.optional().map(|time| time.unwrap_or(0))
             };
-            let mut thinner = Thinner::new(edge("ASC")?, edge("DESC")?, interval_s, points);
-            let mut count = 0_usize;
-            each(&snapshot, bounds, |point| {
-                thinner.add(point);
-                count += 1;
-                count <= MAX_READINGS
-            })?;
-            if count > MAX_READINGS {
+            let mut thinner = Thinner::new(edge("ASC")?, edge("DESC")?, points);
+            let Some(interval) = pace(&snapshot, bounds, |interval, point| thinner.add(point, interval))?
+            else {
                 return Ok(Err(NoSeries::TooMany));
-            }
+            };
+            let interval_s = match interval.and_then(|interval| u32::try_from(interval.shorter / 1_000).ok())
+            {
+                Some(interval_s) => interval_s,
+                None => fleet::interval(&snapshot, &device, &details::of(&snapshot, device.number)?)?,
+            };
             Ok(Ok(Series { interval_s, curve: thinner.finish() }))
         };
         self.readers.ask(ask).await
     }
 }
 
-/// A device's readings in `range`, in milliseconds.
+/// Hands readings to `take`, each with the interval in force; says the last one. None if there are more
+/// than [`MAX_READINGS`].
+fn pace(
+    connection: &Connection,
+    bounds: (i64, i64, i64),
+    mut take: impl FnMut(Interval, Point),
+) -> rusqlite::Result<Option<Option<Interval>>> {
+    let (device, from, to) = bounds;
+    let mut pace = Pace::new(slots::settings(connection, device)?);
+    let mut last = None;
+    let mut give = |paced: Option<Paced<Option<Point>>>| {
+        if let Some(Paced { item: Some(point), interval, .. }) = paced {
+            last = Some(interval);
+            take(interval, point);
+        }
+    };
+    // Those around tell the interval, too, and are not of the curve.
+    for time in slots::before(connection, device, from)? {
+        give(pace.push(time, None));
+    }
+    let mut count = 0_usize;
+    each(connection, bounds, |point| {
+        give(pace.push(point.time, Some(point)));
+        count += 1;
+        count <= MAX_READINGS
+    })?;
+    if count > MAX_READINGS {
+        return Ok(None);
+    }
+    for time in slots::behind(connection, device, to)? {
+        give(pace.push(time, None));
+    }
+    while let Some(paced) = pace.finish() {
+        give(Some(paced));
+    }
+    Ok(Some(last))
+}
+
+/// A device's readings in `range`, in milliseconds; the first ones.
 pub(super) fn points(
     connection: &Connection,
     device: i64,
     range: std::ops::Range<i64>,
+    limit: usize,
 ) -> rusqlite::Result<Vec<Point>> {
     let mut points = Vec::new();
     each(connection, (device, range.start, range.end), |point| {
         points.push(point);
-        true
+        points.len() < limit
     })?;
     Ok(points)
 }

@@ -15,6 +15,8 @@ use std::cmp::Ordering;
 pub(super) struct Identity {
     /// Its earliest reading, or its receipt if it has none: surveys lie in the order of time, which inserts fast.
     starts: UtcInstant,
+    /// Its last reading.
+    ends: Option<UtcInstant>,
     /// Hash of who brought it, when that one got it, and what it says. Another copy has the same; another empty day
     /// has not.
     hash: i64,
@@ -36,9 +38,9 @@ impl Identity {
             bytes.extend_from_slice(&temperature.to_le_bytes());
             bytes.extend_from_slice(&moisture.to_le_bytes());
         }
-        let earliest = survey.readings.iter().map(|reading| reading.time).min();
-        let starts = earliest.or(received).unwrap_or(UtcInstant::from_millis(0));
-        Self { starts, hash: Key::of(&[&bytes]).as_i64() }
+        let times = || survey.readings.iter().map(|reading| reading.time);
+        let starts = times().min().or(received).unwrap_or(UtcInstant::from_millis(0));
+        Self { starts, ends: times().max(), hash: Key::of(&[&bytes]).as_i64() }
     }
 }
 
@@ -48,8 +50,8 @@ pub(super) fn record(connection: &Connection, span: &Span, outcome: Outcome) -> 
     connection
         .prepare_cached(
             "INSERT INTO surveys (device, starts, identity, gateway, received_at_gateway, received,
-                                  readings, new, duplicate, conflict)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                  readings, new, duplicate, conflict, ends)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT DO UPDATE SET copies = copies + 1",
         )?
         .execute((
@@ -63,6 +65,7 @@ pub(super) fn record(connection: &Connection, span: &Span, outcome: Outcome) -> 
             count(outcome.new),
             count(outcome.duplicate),
             count(outcome.conflict),
+            span.identity.ends.map(UtcInstant::as_millis),
         ))?;
     Ok(())
 }

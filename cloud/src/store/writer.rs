@@ -132,7 +132,7 @@ impl Writer {
                 }
             };
             if self.live.is_watched() {
-                tell_watchers(&self.live, &submission, &fates);
+                self.tell_watchers(&submission, &fates);
             }
             if self.console.is_some() {
                 let zone = submission.origin.time_zone.unwrap_or_else(|| self.zone.clone());
@@ -141,6 +141,27 @@ impl Writer {
         }
         if let Some(console) = &self.console {
             shown.into_iter().for_each(|printout| console.show(printout));
+        }
+    }
+
+    /// Leaves notes of what was new.
+    fn tell_watchers(&self, submission: &Submission, fates: &[Fate]) {
+        let now = submission.received;
+        self.live.contact(&submission.origin.gateway, now);
+        let mut fates = fates.iter();
+        for one in &submission.surveys {
+            let fates = fates.by_ref().take(one.survey.readings.len());
+            let readings = one.survey.readings.iter().zip(fates);
+            let mut new = readings.filter(|(_, fate)| matches!(fate, Fate::New | Fate::Filled)).peekable();
+            if new.peek().is_none() {
+                continue;
+            }
+            match self.vault.heard(&one.survey.device, now) {
+                Ok(heard) => {
+                    self.live.readings(&one.survey.device, heard, new.map(|(reading, _)| *reading));
+                }
+                Err(error) => tracing::warn!(%error, "watchers are not told of a reading"),
+            }
         }
     }
 
@@ -186,17 +207,5 @@ impl Writer {
             tracing::warn!(%error, "the store was not closed cleanly; the next start repairs it");
         }
         drop(self.lock);
-    }
-}
-
-/// Leaves notes of what was new.
-fn tell_watchers(live: &Live, submission: &Submission, fates: &[Fate]) {
-    live.contact(&submission.origin.gateway, submission.received);
-    let mut fates = fates.iter();
-    for one in &submission.surveys {
-        let fates = fates.by_ref().take(one.survey.readings.len());
-        let readings = one.survey.readings.iter().zip(fates);
-        let new = readings.filter(|(_, fate)| matches!(fate, Fate::New | Fate::Filled));
-        live.readings(&one.survey.device, new.map(|(reading, _)| *reading));
     }
 }

@@ -6,6 +6,7 @@
 pub mod acks;
 mod bare;
 mod batch;
+mod browsers;
 mod datagrams;
 pub mod echo;
 pub mod export;

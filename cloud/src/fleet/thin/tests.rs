@@ -11,8 +11,8 @@ fn point(time: i64, temperature: Option<i16>, moisture: Option<i16>) -> Point {
 
 fn curve(readings: &[Point], points: usize) -> Curve {
     let (start, end) = (readings[0].time, readings[readings.len() - 1].time);
-    let mut thinner = Thinner::new(start, end, 3_600, points);
-    readings.iter().for_each(|reading| thinner.add(*reading));
+    let mut thinner = Thinner::new(start, end, points);
+    readings.iter().for_each(|reading| thinner.add(*reading, Interval::of(3_600)));
     thinner.finish()
 }
 
