@@ -15,6 +15,9 @@ mod transfer;
 mod units;
 mod verify;
 
+/// What `fieldpost import` makes of a file: the surveys that it sends, the faults that it names.
+pub use transfer::understand as understand_import;
+
 use clap::{CommandFactory, FromArgMatches, Parser};
 use commands::Command;
 use failure::Failure;

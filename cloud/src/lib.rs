@@ -43,7 +43,7 @@ mod watched;
 pub mod parts {
     pub use crate::{
         custody::{BadCustody, Custody, parse_custody},
-        http::{HttpAnswer, http_answer},
+        http::{Answered, HttpAnswer, Routes, http_answer},
         ingest::text_answer,
         store::{Outcome, Refused, Stored, SubmitError, Vault},
         submission::{Format, Origin, Submission, Upload},

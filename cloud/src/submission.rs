@@ -150,8 +150,17 @@ impl Undated {
 }
 
 impl Submission {
+    /// The surveys, as they are dated by now.
+    #[must_use]
+    pub fn surveys(&self) -> &[PackSurvey] {
+        &self.surveys
+    }
+
     /// Dates the surveys as those of a first copy that came at `first`.
-    pub(crate) fn date_by(&mut self, first: UtcInstant) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// What would have been wrong with that copy.
+    pub fn date_by(&mut self, first: UtcInstant) -> Result<(), Refusal> {
         if let Some(undated) = &self.undated {
             self.surveys = undated.upload.surveys(first)?.surveys;
             self.dated = first;

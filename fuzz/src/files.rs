@@ -3,7 +3,11 @@
 use crate::rules::{check_refusal, check_values};
 use fieldpost_core::{
     DeviceId, Reading, UtcInstant, message,
-    station::{self, Depth, Slot, csv},
+    quality::Flags,
+    station::{
+        self, Depth, Slot,
+        csv::{self, Columns},
+    },
 };
 use jiff::tz::TimeZone;
 
@@ -42,16 +46,39 @@ pub fn station_uscrn(data: &[u8]) {
     station(text, depth);
 }
 
-/// Our own CSV; the header goes before the input unless it is there, so that nobody must find it first.
+/// Our own CSV; both headers go before the input unless one is there, so that nobody must find them first.
 ///
 /// # Panics
 /// A promise is broken.
 pub fn station_csv(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if !text.starts_with(csv::HEADER) {
-        station(&format!("{}\n{text}", csv::HEADER), Depth::Cm5);
+        for header in [csv::HEADER, csv::HEADER_WITH_FLAGS] {
+            let text = format!("{header}\n{text}");
+            station(&text, Depth::Cm5);
+            flagged(&text);
+        }
     }
     station(text, Depth::Cm5);
+    flagged(text);
+}
+
+/// With flags a file says what it says without them; and flags, printed, are the same flags.
+fn flagged(text: &str) {
+    let Some((header, rows)) = text.split_once('\n') else { return };
+    if Columns::of(header) != Some(Columns::ValuesAndFlags) {
+        return;
+    }
+    let Ok(slots) = station::parse(text, Depth::Cm5) else { return };
+    let mut without = format!("{}\n", csv::HEADER);
+    for row in rows.lines().map(str::trim_end).filter(|row| !row.is_empty()) {
+        let (values, names) = row.rsplit_once(',').expect("a row has five cells");
+        let flags = Flags::parse(names).expect("what is taken names flags");
+        assert_eq!(Flags::parse(&flags.to_string()), Some(flags), "{names}");
+        assert_eq!(names.split(' ').all(|name| name == "G"), flags == Flags::NONE, "{names}");
+        without.push_str(&format!("{values}\n"));
+    }
+    assert_eq!(station::parse(&without, Depth::Cm5), Ok(slots), "{without}");
 }
 
 fn station(text: &str, depth: Depth) {

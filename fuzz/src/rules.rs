@@ -42,6 +42,12 @@ pub(crate) fn check_refusal(refusal: &Refusal) {
     assert!(!text.is_empty(), "a refusal says something");
 }
 
+/// A line for people: of at most so many characters, without anything that a terminal would obey.
+pub(crate) fn check_printable(text: &str, longest: usize) {
+    assert!(text.chars().count() <= longest, "{} characters: {text:.200}", text.chars().count());
+    assert!(!text.chars().any(char::is_control), "more than a printable line: {text:?}");
+}
+
 /// Promise P4: nothing from the future of `received` or from before 2000; and values that soil can have.
 pub(crate) fn check_reading(reading: &Reading, received: UtcInstant) {
     assert!(reading.time >= UtcInstant::EARLIEST, "{} was accepted", reading.time);

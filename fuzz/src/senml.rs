@@ -1,6 +1,10 @@
 //! SenML: in JSON and in CBOR, which must agree on every survey.
 
-use crate::rules::{check_order, check_reading, check_refusal, receipt};
+use crate::{
+    rules::{check_order, check_reading, check_refusal, receipt},
+    submission,
+};
+use fieldpost_cloud::parts::Format;
 use fieldpost_core::{
     Refusal, UtcInstant,
     senml::{self, MAX_RECORDS, Pack, PackSurvey},
@@ -12,7 +16,14 @@ use fieldpost_core::{
 /// A promise is broken.
 pub fn senml_json(data: &[u8]) {
     let (now, _, bytes) = receipt(data);
-    check(senml::decode_json(bytes, now), now);
+    let taken = submission::read(Format::Json, bytes, now);
+    let pack = senml::decode_json(bytes, now);
+    assert_eq!(
+        taken.as_ref(),
+        pack.as_ref().ok().map(|pack| &pack.surveys),
+        "the pack is what a cloud takes"
+    );
+    check(pack, now);
 }
 
 /// A pack in CBOR: 8 bytes that choose when, then the pack.
@@ -21,7 +32,14 @@ pub fn senml_json(data: &[u8]) {
 /// A promise is broken.
 pub fn senml_cbor(data: &[u8]) {
     let (now, _, bytes) = receipt(data);
-    check(senml::decode_cbor(bytes, now), now);
+    let taken = submission::read(Format::Cbor, bytes, now);
+    let pack = senml::decode_cbor(bytes, now);
+    assert_eq!(
+        taken.as_ref(),
+        pack.as_ref().ok().map(|pack| &pack.surveys),
+        "the pack is what a cloud takes"
+    );
+    check(pack, now);
 }
 
 fn check(read: Result<Pack, Refusal>, now: UtcInstant) {

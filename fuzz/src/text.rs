@@ -1,33 +1,66 @@
 //! The reference system's text, and its replies.
 
-use crate::rules::{check_reading, check_refusal, receipt};
+use crate::{
+    rules::{check_reading, check_refusal, receipt},
+    submission,
+};
+use fieldpost_cloud::parts::Format;
 use fieldpost_core::{
-    Refusal, Survey, UtcInstant, message,
+    Reason, Refusal, Survey, UtcInstant, message,
     reply::{self, Reply},
     senml,
 };
+use fieldpost_gateway::parts::read_datagram;
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
-/// A datagram as a gateway reads it: 8 bytes that choose where and when, then the text.
+/// Who sends the datagrams: an address that is an id, too.
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 2));
+
+/// A datagram as a gateway's intake reads it: 8 bytes that choose where and when, then the text.
 ///
 /// # Panics
 /// A promise is broken.
 pub fn datagram(data: &[u8]) {
     let (received, zone, bytes) = receipt(data);
-    let Some(surveys) = read(bytes, received, &zone) else { return };
-    for survey in &surveys {
-        journaled(survey, received);
+    let fitting = bytes.get(..message::MAX_DATAGRAM).unwrap_or(bytes);
+    let datagram = read_datagram(fitting, bytes.len(), PEER, received, &zone);
+    let rows = match datagram.surveys() {
+        Ok(rows) => rows,
+        Err(refusal) if fitting.len() < bytes.len() => return assert_eq!(refusal.reason(), Reason::TooLong),
+        Err(refusal) => {
+            answered(refusal);
+            let core = message::surveys(bytes, received, &zone);
+            return assert_eq!(core.as_ref(), Err(refusal), "the message is what is refused");
+        }
+    };
+    assert!(fitting.len() == bytes.len(), "a part of a message was taken");
+    let mut surveys = read(bytes, received, &zone).expect("what is taken is a message");
+    if surveys.is_empty() {
+        let device = PEER.to_string().parse().expect("the address is an id");
+        surveys.push(Survey { device, readings: Vec::new() });
+    }
+    assert_eq!(rows.len(), surveys.len(), "a row for each survey");
+    for ((device, readings, records), survey) in rows.zip(&surveys) {
+        assert_eq!((device, readings as usize), (&survey.device, survey.readings.len()));
+        journaled(records, survey, received);
     }
 }
 
-/// An upload as a cloud reads it, and what a gateway would pass on of it.
+/// An upload as a cloud reads it, also as a copy of one that came before, and what a gateway would pass on of it.
 ///
 /// # Panics
 /// A promise is broken.
 pub fn upload(data: &[u8]) {
     let (received, zone, bytes) = receipt(data);
-    let Some(surveys) = read(bytes, received, &zone) else { return };
+    let Some(pack) = submission::read(Format::Text(zone.clone()), bytes, received) else { return };
+    assert!(pack.iter().all(|one| one.received.is_none()), "text says nothing of receipts");
+    let surveys = read(bytes, received, &zone).expect("what a cloud takes is a message");
+    let taken = pack.into_iter().map(|one| one.survey);
+    assert!(taken.eq(surveys.iter().cloned()), "the message is what is taken");
     let text: String = surveys.iter().map(|survey| passed_on(survey, received, &zone)).collect();
     for piece in message::split(&text, message::MAX_DATAGRAM) {
         assert!(piece.len() <= message::MAX_DATAGRAM, "no line is that long");
@@ -90,9 +123,8 @@ fn answered(refusal: &Refusal) {
 }
 
 /// What the gateway journals is what the cloud reads, in order and with what belongs together joined.
-fn journaled(survey: &Survey, received: UtcInstant) {
-    let records = senml::encode_records(survey, Some(received));
-    let pack = senml::pack([&records[..]]);
+fn journaled(records: &[u8], survey: &Survey, received: UtcInstant) {
+    let pack = senml::pack([records]);
     let mut read = senml::decode_cbor(&pack, received).expect("what is journaled can be read").surveys;
     assert_eq!(read.len(), 1, "one survey stays one");
     let read = read.remove(0);

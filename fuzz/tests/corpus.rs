@@ -11,6 +11,7 @@
 )]
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     hash::{BuildHasher, Hasher, RandomState},
     panic,
@@ -38,10 +39,45 @@ macro_rules! targets {
             targets.sort_unstable();
             assert_eq!(folders, targets);
         }
+
+        #[test]
+        fn every_target_is_fuzzed_and_documented() {
+            let targets = BTreeSet::from([$(stringify!($target)),+]);
+            let run = read("fuzz/run");
+            let all = run.lines().find_map(|line| line.strip_prefix("ALL=(")?.strip_suffix(')')).unwrap();
+            assert_eq!(all.split_whitespace().collect::<BTreeSet<_>>(), targets, "fuzz/run");
+            let manifest = read("fuzz/Cargo.toml");
+            let bins = manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\""));
+            assert_eq!(bins.collect::<BTreeSet<_>>(), targets, "fuzz/Cargo.toml");
+            let guide = read("docs/TESTING.md");
+            let table = guide.split("\n## ").find(|part| part.starts_with("Fuzzing")).unwrap();
+            let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+            let named = rows.flat_map(|cell| cell.split(", ").map(|name| name.trim_matches('`')));
+            assert_eq!(named.collect::<BTreeSet<_>>(), targets, "docs/TESTING.md");
+        }
     };
 }
 
-targets!(datagram, upload, senml_json, senml_cbor, config, station_uscrn, station_csv, survey_file, reply);
+targets!(
+    datagram,
+    upload,
+    senml_json,
+    senml_cbor,
+    config,
+    station_uscrn,
+    station_csv,
+    survey_file,
+    import_file,
+    reply,
+    answer,
+    custody,
+    http_request
+);
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+}
 
 fn corpus(target: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)
@@ -58,8 +94,8 @@ fn holds_over_the_corpus(target: &str, check: fn(&[u8])) {
     let mut random = Random::seeded();
     let seed = random.0;
     println!("FIELDPOST_FUZZ_SEED={seed}");
-    // Reading a configuration takes a hundred times as long as reading a message.
-    let copies = if target == "config" { COPIES / 10 } else { COPIES };
+    // Reading a configuration, or asking a cloud, takes a hundred times as long as reading a message.
+    let copies = if matches!(target, "config" | "http_request") { COPIES / 10 } else { COPIES };
     for (path, input) in files.iter().zip(&inputs) {
         for _ in 0..copies {
             let other = &inputs[random.below(inputs.len() as u64)];

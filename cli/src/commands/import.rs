@@ -21,7 +21,8 @@ use std::path::PathBuf;
     fieldpost import CRNH0203-2019-NY_Ithaca_13_E.txt --device ithaca-10 --depth 10 --cloud http://127.0.0.1:8080
 
 It may be run again, and after being stopped: what the cloud holds already is counted as duplicate.
-A bad line is named; nothing of its day is sent, the rest is, and the exit code is 1.")]
+A bad line is named; nothing of its day is sent, the rest is, and the exit code is 1. (What is in order neither of
+time nor of devices may be sent in parts as it is read: then nothing more of that day is sent.)")]
 pub(crate) struct ImportArgs {
     /// CSV as exported, or station files of NOAA's USCRN hourly02
     #[arg(required = true, value_name = "FILE")]

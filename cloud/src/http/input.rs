@@ -57,7 +57,23 @@ pub(super) async fn json<T: DeserializeOwned>(
     }
     let bytes = bytes(api, seat, headers, body, limit).await?;
     serde_json::from_slice(&bytes).map_err(|fault| {
-        let fault: String = fault.to_string().chars().take(MAX_FAULT).collect();
+        let fault = shown(&fault.to_string(), MAX_FAULT);
         Problem::bad_request("bad-body", format!("the body is not what belongs here: {fault}"))
     })
+}
+
+/// Foreign text as a problem's detail may have it: cut, and one line without anything that a terminal would obey.
+pub(super) fn shown(text: &str, longest: usize) -> String {
+    text.chars().take(longest).map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p6_foreign_text_in_a_problem_is_one_printable_line_of_bounded_length() {
+        assert_eq!(shown("a\u{1b}[2J\nb\u{85}", 10), "a [2J b ");
+        assert_eq!(shown(&"\u{fc}".repeat(100), 3), "\u{fc}".repeat(3));
+    }
 }

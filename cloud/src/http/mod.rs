@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod alerts;
 mod answer;
+mod apart;
 mod asked;
 mod body;
 mod channels;
@@ -44,6 +45,7 @@ mod stall;
 mod surveys;
 
 pub use answer::{HttpAnswer, http_answer};
+pub use apart::{Answered, Routes};
 pub(crate) use export::Places;
 pub use export::{ExportError, export_file};
 
@@ -64,6 +66,9 @@ use axum::{
 use problem::Problem;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+
+/// As much of a path or a method as a problem repeats, in characters.
+const MAX_NAMED: usize = 200;
 
 /// What every request needs.
 #[derive(Clone)]
@@ -111,11 +116,12 @@ fn router(api: Api) -> Router {
 }
 
 async fn unknown(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at {}", uri.path());
+    let detail = format!("there is nothing at {}", input::shown(uri.path(), MAX_NAMED));
     Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
 }
 
 async fn wrong_method(method: axum::http::Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {method}", uri.path());
+    let (path, method) = (input::shown(uri.path(), MAX_NAMED), input::shown(method.as_str(), MAX_NAMED));
+    let detail = format!("{path} does not take {method}");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
 }

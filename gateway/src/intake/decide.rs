@@ -85,6 +85,19 @@ fn encode(survey: &Survey, key: Option<ShortKey>, received: UtcInstant) -> NewSu
 }
 
 impl Datagram {
+    /// The surveys that would be journaled: whose, of how many readings, and the records.
+    ///
+    /// # Errors
+    /// Why it cannot be taken.
+    pub fn surveys(&self) -> Result<impl ExactSizeIterator<Item = (&DeviceId, u32, &[u8])>, &Refusal> {
+        let rows = match &self.content {
+            Content::Surveys(rows) => rows.as_slice(),
+            Content::Empty(row) => row.as_slice(),
+            Content::Refused { refusal, .. } => return Err(refusal),
+        };
+        Ok(rows.iter().map(|row| (&row.device, row.readings, &row.records[..])))
+    }
+
     /// What it takes in memory and on disk, generously.
     pub(crate) fn weight(&self) -> usize {
         match &self.content {

@@ -5,7 +5,7 @@ use fieldpost_core::{
     bug::{self, Bug},
     reply::{self, Reply},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// What the cloud says of what it was offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,16 +54,15 @@ struct Problem {
 pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
     let later = |why: &str| Verdict::Later(format!("HTTP status {status}{why}"));
     let is_problem = content_type.starts_with("application/problem+json");
-    let problem: Problem =
-        if is_problem { serde_json::from_slice(body).unwrap_or_default() } else { Problem::default() };
+    let problem: Problem = if is_problem { object(body).unwrap_or_default() } else { Problem::default() };
     match status {
         200 if bug::on(Bug::AnyAnswerCounts) => Verdict::Accepted,
-        200 => match serde_json::from_slice::<Report>(body) {
-            Ok(Report { new, duplicate, conflict }) => {
+        200 => match object(body) {
+            Some(Report { new, duplicate, conflict }) => {
                 tracing::debug!(new, duplicate, conflict, "batch acknowledged");
                 Verdict::Accepted
             }
-            Err(_) => later(", but not the report of a Fieldpost cloud; check the address"),
+            None => later(", but not the report of a Fieldpost cloud; check the address"),
         },
         400 | 413 | 422 if final_reason(&problem).is_some() => {
             let future = final_reason(&problem) == Some(Reason::Future);
@@ -77,6 +76,13 @@ pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
         _ if problem.detail.is_empty() => later(""),
         _ => later(&format!(": {}", bounded(&problem.detail))),
     }
+}
+
+/// The JSON object that a body is. Three numbers in a list would be read as a report too, and name nothing; and in members that are not
+/// looked at any bytes would pass.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let body = std::str::from_utf8(body).ok().filter(|body| body.trim_start().starts_with('{'))?;
+    serde_json::from_str(body).ok()
 }
 
 /// What our cloud finds wrong with the surveys; None if the problem is another's, or not with the surveys.
@@ -121,6 +127,8 @@ mod tests {
             (200, "text/html", &b"<h1>It works!</h1>"[..]),
             (204, "", b""),
             (201, "application/json", REPORT),
+            (200, "application/json", b"[1,0,0]"),
+            (200, "application/json", b"{\"new\":1,\"duplicate\":0,\"conflict\":0,\"x\":\"\xff\"}"),
         ] {
             assert!(matches!(of_http(status, kind, body), Verdict::Later(_)), "{status}");
         }
@@ -153,11 +161,12 @@ mod tests {
         }
         let anothers =
             br#"{"type":"about:blank","title":"Unsupported Media Type","detail":"no","reason":"malformed"}"#;
+        let list = br#"["urn:fieldpost:problem:malformed","no","malformed"]"#;
         for status in [400, 413, 415, 422] {
-            assert!(
-                matches!(of_http(status, "application/problem+json", anothers), Verdict::Later(_)),
-                "{status}"
-            );
+            for body in [&anothers[..], list] {
+                let verdict = of_http(status, "application/problem+json", body);
+                assert!(matches!(verdict, Verdict::Later(_)), "{status}");
+            }
             assert!(matches!(of_http(status, "text/html", b"no"), Verdict::Later(_)), "{status}");
         }
     }

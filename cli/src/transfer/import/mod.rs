@@ -1,7 +1,8 @@
 //! Files into a cloud.
 //!
 //! ```text
-//! file -> lines (numbered, bounded) -> slots (CSV or USCRN) -> days (a survey is a device's day) -> packs -> POST surveys
+//! file -> stream: lines (numbered, bounded) -> slots (CSV or USCRN) -> days (a survey is a device's day)
+//!      -> packs -> POST surveys
 //! ```
 //!
 //! A bad line refuses its survey whole (promise P5) and is named; the rest goes on. The cloud knows what it holds, so running
@@ -9,26 +10,27 @@
 
 mod days;
 mod lines;
+mod reader;
 mod send;
+mod stream;
 
 use super::{bar, cloud::Cloud};
 use crate::{address::Address, failure::Failure};
 use anyhow::{Context, Result};
-use days::Days;
-use fieldpost_core::{
-    DeviceId, Refusal,
-    station::{Depth, Slot, csv::Columns, uscrn},
-};
+use fieldpost_core::{DeviceId, Survey, station::Depth};
 use fieldpost_gateway::Token;
 use indicatif::ProgressBar;
-use lines::{Line, Lines};
+use reader::Reader;
 use send::Sender;
 use std::{
     fs::{self, File},
     io::BufReader,
     path::{Path, PathBuf},
 };
+use stream::Stream;
 
+/// Readings that are held before surveys are sent: files in the order of time go through all devices for each day.
+const MAX_HELD: usize = 48_000;
 /// Bad lines that are named of each file; the others are counted.
 const MAX_NAMED: u64 = 20;
 
@@ -95,111 +97,30 @@ async fn one(
     faults: &mut Faults<'_>,
 ) -> Result<(), Failure> {
     let name = path.display().to_string();
-    let mut lines = Lines::new(BufReader::new(file));
-    let mut reader = Reader {
-        kind: import.kind,
-        columns: None,
-        only: None,
-        device: import.device.clone(),
-        depth: import.depth,
-    };
-    let mut days = Days::default();
-    while let Some(line) = lines.next().with_context(|| format!("cannot read {name}"))? {
-        faults.bar.inc(line.length);
-        match reader.read(&line) {
-            Ok(Some((device, slot))) => days.take(line.number, device, slot),
-            Ok(None) => {}
-            Err(why) => {
-                faults.say(&format!("{name}: line {}: {why}; nothing of its day is sent", line.number));
-                if !reader.has_begun() {
-                    return Ok(());
-                }
-                days.spoil(line.number, reader.place(&line));
-            }
+    let reader = Reader::new(import.kind, import.device.clone(), import.depth);
+    let mut stream = Stream::new(BufReader::new(file), reader, MAX_HELD);
+    while let Some(step) = stream.step().with_context(|| format!("cannot read {name}"))? {
+        faults.bar.inc(step.length);
+        if let Some(fault) = step.fault {
+            faults.say(&format!("{name}: {fault}"));
         }
-        if days.is_full() {
-            sender.send(&name, days.drain(), faults).await?;
-        }
+        sender.send(&name, step.surveys, faults).await?;
     }
-    sender.send(&name, days.end(), faults).await?;
     sender.flush(faults).await
 }
 
-/// Understands lines.
-struct Reader {
-    kind: Option<Kind>,
-    columns: Option<Columns>,
-    /// The one name that a file may have if its readings go to another device.
-    only: Option<String>,
-    device: Option<DeviceId>,
-    depth: Depth,
-}
-
-impl Reader {
-    /// Whether the first line was what it had to be.
-    fn has_begun(&self) -> bool {
-        self.columns.is_some() || self.kind == Some(Kind::Uscrn)
+/// What would be sent of a file of these bytes, and the faults that would be named, if at most `held` readings were held back. For the
+/// fuzzer: looks at no file, sends nothing.
+#[must_use]
+pub fn understand(bytes: &[u8], device: Option<DeviceId>, held: usize) -> (Vec<Survey>, Vec<String>) {
+    let mut stream = Stream::new(bytes, Reader::new(None, device, Depth::default()), held);
+    let (mut surveys, mut faults) = (Vec::new(), Vec::new());
+    // Bytes in memory can always be read.
+    while let Ok(Some(step)) = stream.step() {
+        surveys.extend(step.surveys.into_iter().map(|one| one.survey));
+        faults.extend(step.fault);
     }
-
-    /// The line's slot; none if it is empty, or the header.
-    fn read<'a>(&mut self, line: &'a Line) -> Result<Option<(DeviceId, Slot<'a>)>, String> {
-        let text = line.text()?;
-        if line.number == 1 {
-            self.columns = Columns::of(text);
-            match (self.kind, self.columns) {
-                (Some(Kind::Csv), None) => {
-                    return Err(format!(
-                        "this is no CSV of ours, which begins with {}",
-                        fieldpost_core::station::csv::HEADER
-                    ));
-                }
-                (Some(Kind::Uscrn), _) => self.columns = None,
-                (_, Some(_)) => {
-                    self.kind = Some(Kind::Csv);
-                    return Ok(None);
-                }
-                (None, None) => self.kind = self.slot(text).is_ok().then_some(Kind::Uscrn),
-            }
-            if self.kind.is_none() {
-                return Err(
-                    "neither a CSV of ours nor a USCRN station file; see fieldpost import --help".into()
-                );
-            }
-        }
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let slot = self.slot(text).map_err(|refusal| refusal.to_string())?;
-        let device = self.device_of(slot.name)?;
-        Ok(Some((device, slot)))
-    }
-
-    fn slot<'a>(&self, text: &'a str) -> Result<Slot<'a>, Refusal> {
-        match self.columns {
-            Some(columns) => columns.parse_row(text),
-            None => uscrn::parse_line(text, self.depth),
-        }
-    }
-
-    fn device_of(&mut self, name: &str) -> Result<DeviceId, String> {
-        let Some(device) = &self.device else {
-            return DeviceId::new(name).map_err(|invalid| invalid.to_string());
-        };
-        let only = self.only.get_or_insert_with(|| name.to_owned());
-        if only != name {
-            return Err(format!(
-                "`{name}` in a file that began with `{only}`; with --device a file has one device"
-            ));
-        }
-        Ok(device.clone())
-    }
-
-    /// Whose line it is and of when, if at least that can be read.
-    fn place(&mut self, line: &Line) -> Option<(DeviceId, fieldpost_core::UtcInstant)> {
-        let mut cells = line.text().ok()?.split(',');
-        let (name, time) = (cells.next()?, cells.next()?.parse().ok()?);
-        Some((self.device_of(name).ok()?, time))
-    }
+    (surveys, faults)
 }
 
 /// What is wrong with the files, said on stderr as it is found.
