@@ -87,6 +87,19 @@ export function useThrottled(call: () => void, ms: number): () => void {
   }, [ms]);
 }
 
+/** How long typing may pause before what was typed is asked. */
+const TYPING_MS = 200;
+
+/** `value`, once it has not changed for a moment. */
+export function useSettled(value: string): string {
+  const [settled, set] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => set(value), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
 /** The present instant, a minute exact. */
 export function useNow(): number {
   const [now, set] = useState(Date.now());

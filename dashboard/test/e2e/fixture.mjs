@@ -34,6 +34,24 @@ export async function onFixture(browser, check) {
       await page.keyboard.press("End");
       await page.locator("a[data-row='9999']:focus").waitFor();
       assert((await rowsDrawn(page)) < 40, "too many rows after scrolling");
+
+      // Another order begins at its first row, and leaves no row blank.
+      await page.getByRole("button", { name: "Device", exact: true }).click();
+      await page.locator("a[data-row='0']").waitFor();
+      await page.waitForFunction(() => document.querySelector("tr.row-blank") === null);
+      assert((await page.locator("a[data-row='0']").boundingBox()).y >= 0, "the first row is out of sight");
+
+      // Going to a device and back shows the same rows in the same place.
+      await page.locator("a[data-row='0']").focus();
+      await page.keyboard.press("End");
+      await page.locator("a[data-row='9999']:focus").waitFor();
+      const place = await page.evaluate(() => scrollY);
+      await page.keyboard.press("Enter");
+      await page.locator(".curves").waitFor();
+      await page.goBack();
+      await page.locator("a[data-row='9999']").waitFor();
+      assert((await page.evaluate(() => scrollY)) === place, "the list is in another place");
+      assert(page.url().endsWith("/?sort=name&order=asc"), page.url());
     }, { devices: 10_000 }));
 
   await check("a reading that arrives is seen at once, without asking", () =>
@@ -48,13 +66,21 @@ export async function onFixture(browser, check) {
 
   await check("a silent device is found by its state, with the cause", () =>
     at(browser, "open", "/", async (page) => {
-      await page.getByRole("button", { name: /^silent/ }).click();
+      await page.getByRole("link", { name: /silent$/ }).click();
       await page.getByText("its gateway south is silent").first().waitFor();
+      assert(page.url().endsWith("/?state=silent"), page.url());
       await page.locator("tr.row .state-fresh").first().waitFor({ state: "detached" });
       await page.getByLabel("Search devices").fill("m00008");
       await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
       await page.getByRole("link", { name: "Windbreak 1" }).click();
       await page.getByRole("heading", { level: 1, name: "Windbreak 1" }).waitFor();
+      await page.goBack();
+      await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
+      assert((await page.getByLabel("Search devices").inputValue()) === "m00008", "the search is forgotten");
+      assert((await page.getByRole("button", { name: /^silent/ }).getAttribute("aria-pressed")) === "true", "the filter is forgotten");
+      await page.getByRole("link", { name: "Fleet", exact: true }).click();
+      await page.locator("tr.row .state-fresh").first().waitFor({ state: "attached" });
+      assert((await page.getByLabel("Search devices").inputValue()) === "", "the search stays");
     }));
 
   await check("the curve zooms by drag, wheel and keys, asks for finer data, and double click shows everything", () =>

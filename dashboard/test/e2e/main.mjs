@@ -11,11 +11,15 @@ import { onFixture } from "./fixture.mjs";
 
 const PAGES = ["/", "/field", "/completeness", "/gateways", "/alerts", "/settings", "/nothing-here"];
 
+/** Only the steps whose names have this in them: `node test/e2e/main.mjs gap`. */
+const [only = ""] = process.argv.slice(2);
 let failed = 0;
 async function check(name, what) {
+  if (!name.includes(only)) return;
+  const start = Date.now();
   try {
     await what();
-    console.log(`ok    ${name}`);
+    console.log(`ok    ${name} (${Date.now() - start} ms)`);
   } catch (error) {
     failed += 1;
     console.log(`FAIL  ${name}\n      ${String(error.message ?? error).replaceAll("\n", "\n      ")}`);

@@ -79,10 +79,14 @@ export function useRows(question: Question): Rows {
     }
   }, []);
 
-  useEffect(() => {
+  // Before anything below asks for rows, which effects above it would do too late.
+  if (current.current !== key) {
     current.current = key;
     kept.current = nothing();
-    void fetchPage(0, key);
+  }
+  // Its first page says how many there are; the table asks for what is in sight.
+  useEffect(() => {
+    if (!kept.current.asked.has(0)) void fetchPage(0, key);
   }, [key, fetchPage]);
 
   const need = useCallback(
