@@ -243,6 +243,24 @@ export async function onFixture(browser, check) {
       await again.stop();
     }));
 
+  await check("a page that was open during an upgrade loads itself anew, once, and then says what to do", () =>
+    at(browser, "open", "/?search=socorro", async (page, server) => {
+      // The new program has the page's code under another name; `gone` times the old name is asked for in vain.
+      let gone = 1;
+      await page.route(/assets\/device-[^/]+\.js$/, (route) => (gone-- > 0 ? route.fulfill({ status: 404, body: "" }) : route.continue()));
+      await page.locator("tr.row a").first().click();
+      await page.locator(".curves").waitFor();
+      assert(gone === -1, `asked ${1 - gone} times`);
+      await page.goto(`${server.url}/?search=socorro`);
+      gone = 99;
+      await page.locator("tr.row a").first().click();
+      await page.getByRole("heading", { name: "This page failed" }).waitFor();
+      await accessible(page);
+      gone = 0;
+      await page.getByRole("button", { name: "Load again" }).click();
+      await page.locator(".curves").waitFor();
+    }));
+
   await check("the skip link is the first stop, and pages are reached by keys", () =>
     at(browser, "open", "/", async (page) => {
       await page.locator("table.fleet a").first().waitFor();
