@@ -54,6 +54,9 @@ export type Counts = Record<State, number>;
 
 export interface Fleet {
   now: string;
+  /** The first and the last instant of all readings of the devices that match. */
+  first_time?: string | null;
+  last_time?: string | null;
   total: number;
   counts: Counts;
   devices: FleetDevice[];
@@ -117,6 +120,9 @@ export interface Survey {
   duplicate: number;
   conflict: number;
   copies: number;
+  /** Its first and its last reading. */
+  starts?: string;
+  ends?: string | null;
 }
 
 export interface Day {
@@ -124,8 +130,15 @@ export interface Day {
   date: string;
   due: number;
   held: number;
+  /** Readings beyond the slots, or between them. */
+  extra?: number;
   readings: ({ time: string; flags: number } & Values)[];
   missing: string[];
+  /** How many there are, where the lists are cut. */
+  missing_total?: number;
+  readings_total?: number;
+  surveys_total?: number;
+  conflicts_total?: number;
   surveys: Survey[];
   conflicts: Conflict[];
   where: string;
@@ -138,6 +151,8 @@ export interface CalendarRow {
   last_time: string | null;
   held: number[];
   due: number[];
+  /** Readings beyond the slots, or between them. */
+  extra?: number[];
 }
 
 export interface Completeness {
@@ -273,4 +288,7 @@ export interface ReadingsEvent extends Values {
   device: string;
   time: string;
   new: number;
+  /** The device after this survey. */
+  last_contact?: string;
+  state?: State;
 }

@@ -64,6 +64,10 @@ describe("a reading that comes while the fleet is shown", () => {
   test("changes its device's row", () => {
     expect(patched(row, { ...event, time: "2025-07-01T13:00:00Z" })).toMatchObject({ state: "fresh", cause: null, last_time: "2025-07-01T13:00:00Z", last: { temperature_c: 21, moisture_pct: null } });
   });
+  test("and is of a backlog does not make it fresh, if the cloud says so", () => {
+    const late = { ...event, time: "2025-07-01T13:00:00Z", state: "late" as const, last_contact: "2025-07-01T13:05:00Z" };
+    expect(patched(row, late)).toMatchObject({ state: "late", cause: row.cause, last_contact: "2025-07-01T13:05:00Z" });
+  });
   test("and is older than what is shown does not become the last", () => {
     expect(patched(row, { ...event, time: "2025-07-01T11:00:00Z" })).toMatchObject({ state: "fresh", last_time: "2025-07-01T12:00:00Z", last: { temperature_c: 20 } });
   });
