@@ -2,7 +2,7 @@
 import { start } from "../fixture/main.mjs";
 import { accessible, assert } from "./assert.mjs";
 import { open, PHONE } from "./browser.mjs";
-import { columns } from "./ink.mjs";
+import { columns, hatched } from "./ink.mjs";
 
 /** Opens `path` at a fixture of `mode`, does `steps`, and takes no complaint. */
 async function at(browser, mode, path, steps, { devices = 60, ...options } = {}) {
@@ -124,14 +124,28 @@ export async function onFixture(browser, check) {
       assert(found.outside > 20, `only ${found.outside} columns beside it have`);
     }));
 
+  await check("a silence that lasts is hatched up to now", () =>
+    at(browser, "open", "/devices/m00005", async (page) => {
+      await page.locator(".plot[data-quantity=temperature] .u-over").waitFor();
+      await page.waitForFunction(() => document.querySelector(".plots-loading") === null);
+      await page.waitForFunction(hatched);
+    }));
+
   await check("thresholds are set among the details, and the curve shows them", () =>
     at(browser, "open", "/devices/ithaca", async (page) => {
       await page.getByRole("button", { name: "Details and thresholds" }).click();
       await accessible(page);
       await page.getByLabel("Moisture low (%)").fill("12.5");
+      await page.getByRole("checkbox", { name: "Ring when crossed: Moisture low" }).check();
+      await page.getByLabel("Measures every (minutes)").fill("7.5");
+      const rule = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/rules"));
       await page.getByLabel("Name", { exact: true }).fill('<img src=x onerror="document.title=1">');
       const [request] = await Promise.all([page.waitForRequest(/\/details$/), page.getByRole("button", { name: "Save details" }).click()]);
-      assert(JSON.parse(request.postData()).moisture_low === 12.5, request.postData());
+      const { moisture_low, interval_s } = JSON.parse(request.postData());
+      assert(moisture_low === 12.5 && interval_s === 450, request.postData());
+      const { kind, value, devices, channels } = JSON.parse((await rule).postData());
+      assert(kind === "moisture_below" && value === 12.5 && devices.join() === "ithaca" && channels.join() === "1,2", (await rule).postData());
+      await page.getByText("Moisture below 12.5 %").waitFor();
       await page.getByRole("heading", { level: 1, name: "<img src=x" }).waitFor();
       assert((await page.locator("main img").count()) === 0, "a name became an element");
     }));

@@ -3,7 +3,7 @@ import type { Day } from "../../src/api/types";
 import { flagNames } from "../../src/lib/flags";
 import { extent, gapsWithin, nearest, path, stretches } from "../../src/lib/gaps";
 import { cellKind, cellText, isOver, verdict } from "../../src/lib/slots";
-import { byKey, LEAST, panned, preset, type Range, within, zoomed } from "../../src/lib/zoom";
+import { byKey, LEAST, panned, preset, type Range, silentUntil, within, zoomed } from "../../src/lib/zoom";
 
 describe("a line", () => {
   test("is never drawn over a missing value", () => {
@@ -54,6 +54,14 @@ describe("zooming", () => {
     expect(preset(7, year)).toEqual([358 * 86_400, year[1]]);
     expect(preset(null, year)).toEqual(year);
     expect(preset(365 * 3, year)).toEqual(year);
+  });
+  test("shows a silence behind the readings, but never much more than the readings", () => {
+    const day = 86_400;
+    expect([silentUntil(100 * day, 103 * day, 100 * day), silentUntil(100 * day, 999 * day, 100 * day), silentUntil(day, 999 * day, 3600)]).toEqual([103 * day, 200 * day, 31 * day]);
+    const bounds: Range = [0, 200 * day];
+    expect(preset(30, bounds, 100 * day)).toEqual([80 * day, 110 * day]);
+    expect(preset(null, [0, 103 * day], 100 * day)).toEqual([0, 103 * day]);
+    expect(preset(null, bounds, 90 * day)).toEqual([0, 120 * day]);
   });
   test("works by keys, and other keys are left alone", () => {
     const range: Range = [86_400, 3 * 86_400];
