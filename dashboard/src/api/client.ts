@@ -112,6 +112,13 @@ function anyOf(one: AbortSignal, other: AbortSignal): AbortSignal {
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
   ask<T>("GET", path, { ...(query === undefined ? {} : { query }), ...(signal === undefined ? {} : { signal }) });
 
+/** Fetches what is no JSON, such as a picture. */
+export async function file(path: string): Promise<Blob> {
+  const said = await fetch(address(path), { credentials: "same-origin" });
+  if (!said.ok) throw await problemOf(said);
+  return said.blob();
+}
+
 /** Reads with `newer` keys, which a cloud that does not know them yet refuses: then without. */
 export async function getNewer<T>(path: string, query: Query, newer: Query, signal?: AbortSignal): Promise<T> {
   try {

@@ -5,6 +5,8 @@ export type State = "fresh" | "late" | "silent" | "never";
 
 export interface Me {
   open: boolean;
+  /** Whether only the cloud's own machine reaches it. */
+  local: boolean;
   setup: boolean;
   user: { name: string; role: Role } | null;
   csrf: string | null;

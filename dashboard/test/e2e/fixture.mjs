@@ -166,13 +166,65 @@ export async function onFixture(browser, check) {
   await check("the field shows another time and quantity, and a device is placed by pressing", () =>
     at(browser, "open", "/field", async (page) => {
       await page.getByRole("button", { name: "Temperature" }).click();
+      const then = page.waitForResponse(/\/fleet\?.*placed=true&at=/);
       await page.locator("#field-time").focus();
-      await page.keyboard.press("ArrowLeft");
-      await page.getByText(/^About /).waitFor();
+      await page.keyboard.press("Home");
+      assert((await then).ok(), "another time is not answered");
+      await page.locator(".slider output", { hasText: new Date().getUTCFullYear() - 1 }).waitFor();
+      const began = await page.locator(".slider output").innerText();
+      await page.getByRole("button", { name: "Play" }).click();
+      await page.waitForFunction((old) => document.querySelector(".slider output").innerText !== old, began);
+      await page.getByRole("button", { name: "Now", exact: true }).click();
+      await page.getByText("Now: the last reading of each").waitFor();
       await page.getByRole("button", { name: /^Place / }).first().click();
+      // A press that moves is a drag, and places nobody.
+      const box = await page.locator(".sketch > svg").boundingBox();
+      let placed = false;
+      page.on("request", (request) => (placed ||= request.url().endsWith("/details")));
+      await page.mouse.move(box.x + 200, box.y + 90);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 260, box.y + 120, { steps: 4 });
+      await page.mouse.up();
+      assert(!placed, "a drag placed the device");
       const [request] = await Promise.all([page.waitForRequest(/\/details$/), page.locator(".sketch > svg").click({ position: { x: 90, y: 90 } })]);
       const { latitude, longitude } = JSON.parse(request.postData());
       assert(Math.abs(latitude - 42.44) < 0.01 && Math.abs(longitude + 76.25) < 0.01, `${latitude} ${longitude}`);
+    }));
+
+  await check("a plan's edges are changed without choosing its picture again", () =>
+    at(browser, "open", "/field", async (page, server) => {
+      const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+      const edges = "south=42.438&west=-76.254&north=42.442&east=-76.246";
+      await fetch(`${server.url}/api/v1/plan?${edges}`, { method: "PUT", headers: { "Content-Type": "image/png" }, body: picture });
+      await page.reload();
+      await page.locator(".sketch image").waitFor();
+      await page.getByRole("button", { name: "Plan of the field" }).click();
+      await page.getByLabel("North (°)").fill("42.443");
+      await page.getByRole("button", { name: "Save plan" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      const { plan } = await (await fetch(`${server.url}/api/v1/plan`)).json();
+      const image = Buffer.from(await (await fetch(`${server.url}/api/v1/plan/image`)).arrayBuffer());
+      assert(plan.north === 42.443 && plan.content_type === "image/png" && image.equals(picture), JSON.stringify(plan));
+    }));
+
+  await check("a cloud that is open to the network says so on every page", () =>
+    at(browser, "exposed", "/gateways", async (page) => {
+      await page.getByText("This cloud is open to the network.").waitFor();
+      await accessible(page);
+    }));
+
+  await check("who is signed in changes their password", () =>
+    at(browser, "accounts", "/sign-in?back=/settings", async (page) => {
+      await page.getByLabel("Name").fill("vera");
+      await page.getByLabel("Password").fill("correct horse");
+      await page.keyboard.press("Enter");
+      const form = page.getByRole("form", { name: "Change your password" });
+      for (const [field, text] of [["Password now", "wrong horse"], ["New password", "a better horse"], ["New password again", "a better horse"]]) await form.getByLabel(field, { exact: true }).fill(text);
+      await page.keyboard.press("Enter");
+      await page.getByText("the old password is wrong").waitFor();
+      await form.getByLabel("Password now").fill("correct horse");
+      await page.keyboard.press("Enter");
+      await page.getByText("Your password is changed.").waitFor();
     }));
 
   await check("who is not signed in signs in, and comes back to where they were going", () =>

@@ -2,20 +2,14 @@
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { API } from "../../api/client";
-import type { FleetDevice, Plan, State } from "../../api/types";
+import type { Plan, State } from "../../api/types";
 import { useMedia } from "../../hooks";
 import { colourOf, inkOn, type Quantity } from "../../lib/colour";
-import { fixed } from "../../lib/format";
-import { around, type Box, type Place, project, scaleBar, size, unproject } from "../../lib/map";
+import { count, fixed } from "../../lib/format";
+import { around, type Box, graticule, type Place, project, scaleBar, size, unproject } from "../../lib/map";
 import { moved } from "../../lib/virtual";
 import { Icon } from "../../parts/icon";
-import { shownOf } from "./fleet";
-
-/** A device that stands somewhere. */
-export interface Placed {
-  latitude: number;
-  longitude: number;
-}
+import { isOld, type PlacedDevice, shownOf } from "./fleet";
 
 interface View {
   x: number;
@@ -25,16 +19,20 @@ interface View {
 }
 
 const WHOLE: View = { x: 0, y: 0, scale: 1 };
-/** A device's mark, in units of a drawing 1,000 long. */
+/** The drawing's longer side, in units of its own; on a phone they are larger. */
+const LONGEST = 1_000;
+const LONGEST_PHONE = 560;
+/** A device's mark, in those units. */
 const RADIUS = 26;
-const RADIUS_PHONE = 40;
+/** A press that moves further, in pixels, is a drag. */
+const DRAG = 5;
 /** Marks shrink when there are many. */
 const CROWD = 60;
 /** Marks that can all wear their names. */
 const NAMED = 18;
 
 /** Everything in sight: the plan's corners, else the devices. */
-function boxOf(plan: Plan | null, placed: readonly Placed[]): Box {
+function boxOf(plan: Plan | null, placed: readonly Place[]): Box {
   return plan ?? around(placed) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
 }
 
@@ -47,7 +45,7 @@ export function Sketch({
   choose,
   put,
 }: {
-  placed: (FleetDevice & Placed)[];
+  placed: PlacedDevice[];
   plan: Plan | null;
   quantity: Quantity;
   time: number | null;
@@ -56,11 +54,11 @@ export function Sketch({
   put: ((at: Place) => void) | null;
 }): JSX.Element {
   const box = useMemo(() => boxOf(plan, placed), [plan, placed]);
-  const drawing = size(box);
+  const phone = useMedia("(max-width: 760px)");
+  const drawing = size(box, phone ? LONGEST_PHONE : LONGEST);
   const [view, setView] = useState<View>(WHOLE);
   const svg = useRef<SVGSVGElement>(null);
-  const base = useMedia("(max-width: 760px)") ? RADIUS_PHONE : RADIUS;
-  const radius = (base * (placed.length > CROWD ? Math.sqrt(CROWD / placed.length) : 1)) / Math.sqrt(view.scale);
+  const radius = (RADIUS * (placed.length > CROWD ? Math.sqrt(CROWD / placed.length) : 1)) / Math.sqrt(view.scale);
   const zoom = (factor: number): void => {
     const scale = Math.min(64, Math.max(1, view.scale * factor));
     const keep = (start: number, length: number): number => {
@@ -75,7 +73,7 @@ export function Sketch({
   };
   const press = (event: MouseEvent): void => {
     const matrix = svg.current?.getScreenCTM();
-    if (put === null || !matrix) return;
+    if (put === null || !matrix || drag.moved()) return;
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
     put(unproject(point.x, point.y, box, drawing));
   };
@@ -99,12 +97,12 @@ export function Sketch({
         aria-label={`Map of ${placed.length} devices; arrow keys move from one to the next, plus and minus zoom`}
         onClick={press}
         onKeyDown={keys}
-        {...drag}
+        {...drag.handlers}
       >
         {plan ? (
           <image href={`${API}/plan/image?${encodeURIComponent(plan.updated)}`} width={drawing.width} height={drawing.height} preserveAspectRatio="none" />
         ) : (
-          <Grid width={drawing.width} height={drawing.height} />
+          <Grid box={box} view={view} drawing={drawing} />
         )}
         {placed.map((device, index) => (
           <Mark
@@ -112,7 +110,9 @@ export function Sketch({
             device={device}
             at={project(device, box, drawing)}
             radius={radius}
-            value={shownOf(device, quantity, time)}
+            value={shownOf(device, quantity)}
+            old={isOld(device, time)}
+            past={time !== null}
             quantity={quantity}
             chosen={device.id === chosen}
             named={placed.length <= NAMED * view.scale || device.id === chosen}
@@ -135,14 +135,17 @@ export function Sketch({
 }
 
 /** Dragging moves the view once it is nearer than the whole. */
-function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx: number, dy: number) => void): Record<string, (event: PointerEvent) => void> {
+function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx: number, dy: number) => void): Drag {
   const last = useRef<{ x: number; y: number } | null>(null);
-  return {
+  const far = useRef(0);
+  const handlers: Drag["handlers"] = {
     onPointerDown: (event) => {
       last.current = { x: event.clientX, y: event.clientY };
+      far.current = 0;
     },
     onPointerMove: (event) => {
       if (last.current === null || event.buttons === 0) return;
+      far.current += Math.abs(last.current.x - event.clientX) + Math.abs(last.current.y - event.clientY);
       const unit = width / Math.max(1, svg.current?.clientWidth ?? 1);
       pan((last.current.x - event.clientX) * unit, (last.current.y - event.clientY) * unit);
       last.current = { x: event.clientX, y: event.clientY };
@@ -151,28 +154,64 @@ function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx
       last.current = null;
     },
   };
+  return { handlers, moved: () => far.current > DRAG };
 }
 
-function Grid({ width, height }: { width: number; height: number }): JSX.Element {
-  const lines = (length: number): number[] => Array.from({ length: Math.floor(length / 100) }, (_, index) => (index + 1) * 100);
+interface Drag {
+  handlers: Record<string, (event: PointerEvent) => void>;
+  /** Whether the last press was none. */
+  moved: () => boolean;
+}
+
+/** The ground where there is no plan: lines of round degrees, so that it is seen how large it is and where. */
+function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: number; height: number } }): JSX.Element {
+  const [width, height] = [drawing.width / view.scale, drawing.height / view.scale];
+  const corner = unproject(view.x, view.y, box, drawing);
+  const end = unproject(view.x + width, view.y + height, box, drawing);
+  const { latitudes, longitudes, digits } = graticule({ north: corner.latitude, west: corner.longitude, south: end.latitude, east: end.longitude });
+  const font = { fontSize: `${12 / view.scale}px` };
+  const pad = 6 / view.scale;
+  const at = (latitude: number, longitude: number): { x: number; y: number } => project({ latitude, longitude }, box, drawing);
   return (
-    <g class="ground">
-      <rect width={width} height={height} />
-      {lines(width).map((x) => (
-        <path key={`x${x}`} d={`M${x} 0V${height}`} />
-      ))}
-      {lines(height).map((y) => (
-        <path key={`y${y}`} d={`M0 ${y}H${width}`} />
-      ))}
+    <g class="ground" aria-hidden="true">
+      <rect width={drawing.width} height={drawing.height} />
+      {longitudes.map((one) => {
+        const { x } = at(0, one);
+        return (
+          <g key={`x${one}`}>
+            <path d={`M${x} ${view.y}v${height}`} />
+            <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
+              {degrees(one, digits, "E", "W")}
+            </text>
+          </g>
+        );
+      })}
+      {latitudes.map((one) => {
+        const { y } = at(one, 0);
+        return (
+          <g key={`y${one}`}>
+            <path d={`M${view.x} ${y}h${width}`} />
+            <text x={view.x + pad} y={y - pad} style={font}>
+              {degrees(one, digits, "N", "S")}
+            </text>
+          </g>
+        );
+      })}
     </g>
   );
 }
 
+const degrees = (value: number, digits: number, plus: string, minus: string): string => `${Math.abs(value).toFixed(digits)}° ${value < 0 ? minus : plus}`;
+
 interface MarkProps {
-  device: FleetDevice;
+  device: PlacedDevice;
   at: { x: number; y: number };
   radius: number;
   value: number | null;
+  /** Whether the value is of the days before. */
+  old: boolean;
+  /** Whether another time is shown than now, of which a state says nothing. */
+  past: boolean;
   quantity: Quantity;
   chosen: boolean;
   named: boolean;
@@ -188,12 +227,12 @@ const SIGNS: Record<State, string> = {
   never: "M0-9a9 9 0 1 0 .01 0z",
 };
 
-/** A device: its value in its colour; hollow where nothing was measured; a notch if it is not fresh. */
-function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
+/** A device: its value in its colour, paler if it is an older one; hollow where nothing was measured; a sign if it is not fresh. */
+function Mark({ device, at, radius, value, old, past, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
   // The label holds the number as it is drawn: people who speak to their machine say what they see.
   const drawn = value === null ? "–" : fixed(value, radius < 16 ? 0 : 1);
   const words = value === null ? `no ${quantity}` : `${drawn} ${quantity === "moisture" ? "%" : "°C"}`;
-  const label = `${device.name ?? device.id} ${words}, ${device.state}`;
+  const label = `${device.name ?? device.id} ${words}${past ? (old ? ", more than a day before" : "") : `, ${device.state}`}`;
   const key = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -201,7 +240,7 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
   };
   return (
     <g
-      class={`mark-device${chosen ? " mark-chosen" : ""}${value === null ? " mark-none" : ""}`}
+      class={`mark-device${chosen ? " mark-chosen" : ""}${value === null ? " mark-none" : old ? " mark-old" : ""}`}
       transform={`translate(${at.x} ${at.y})`}
       role="button"
       tabIndex={stop ? 0 : -1}
@@ -221,7 +260,7 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
       <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
         {drawn}
       </text>
-      {device.state === "fresh" ? null : (
+      {past || device.state === "fresh" ? null : (
         <path class={`mark-state state-${device.state}`} d={SIGNS[device.state]} transform={`translate(${radius * 0.8} ${-radius * 0.8}) scale(${radius / 26})`} />
       )}
     </g>
@@ -235,7 +274,7 @@ function ScaleBar({ box, view }: { box: Box; view: View }): JSX.Element {
   return (
     <div class="scale-length" aria-hidden="true">
       <i style={{ width: `${part * 100}%` }} />
-      <span>{metres >= 1000 ? `${metres / 1000} km` : metres >= 1 ? `${metres} m` : `${metres * 100} cm`}</span>
+      <span>{metres >= 1000 ? `${count(metres / 1000)} km` : metres >= 1 ? `${metres} m` : `${metres * 100} cm`}</span>
     </div>
   );
 }
