@@ -22,7 +22,7 @@ export interface Cause {
   kind: "device" | "gateway" | "waiting";
   text: string;
   gateway: string | null;
-  since: string;
+  since: string | null;
 }
 
 export interface Spark {
@@ -92,15 +92,16 @@ export interface Device extends FleetDevice {
 /** `time` in seconds since 1970; a gap has an entry of nulls. */
 export interface Series {
   device: string;
-  from: string;
-  to: string;
+  from: string | null;
+  to: string | null;
   interval_s: number;
   thinned: boolean;
   time: number[];
   temperature_c: (number | null)[];
   moisture_pct: (number | null)[];
   flags: number[] | null;
-  gaps: [string, string][];
+  /** From, to. */
+  gaps: string[][];
 }
 
 export interface Conflict {
@@ -178,7 +179,7 @@ export interface Quarantined {
 }
 
 export interface GatewayStatus {
-  at: string;
+  at: string | null;
   version: string;
   waiting: number;
   oldest_waiting: string | null;
@@ -247,7 +248,7 @@ export interface Alert {
   began: string;
   noticed: string;
   resolved: string | null;
-  acknowledged: { by: string; at: string } | null;
+  acknowledged: { by: string | null; at: string } | null;
   history: boolean;
 }
 
@@ -258,6 +259,8 @@ export interface Channel {
   name: string;
   failing: string | null;
   waiting: number;
+  /** Messages that were given up. */
+  lost: number;
   [more: string]: unknown;
 }
 

@@ -80,7 +80,7 @@ function One({ alert, done }: { alert: Alert; done: () => void }): JSX.Element {
           Since <Time at={alert.began} /> (<Ago at={alert.began} now={now} />)
           {alert.acknowledged ? (
             <>
-              ; acknowledged by {alert.acknowledged.by} <Ago at={alert.acknowledged.at} now={now} />
+              ; acknowledged {alert.acknowledged.by === null ? "" : `by ${alert.acknowledged.by} `}<Ago at={alert.acknowledged.at} now={now} />
             </>
           ) : null}
         </p>

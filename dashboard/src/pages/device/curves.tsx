@@ -212,7 +212,7 @@ interface PlotsProps {
 /** What is marked on the curve of `quantity`. */
 function marksOf(quantity: Quantity, { device, conflicts, rules, silence, series, range }: PlotsProps): Marks {
   const moisture = quantity === "moisture";
-  const gaps = (series?.gaps ?? []).map(([from, to]): [number, number] => [Date.parse(from) / 1000, Date.parse(to) / 1000]);
+  const gaps = (series?.gaps ?? []).map(([from = "", to = ""]): [number, number] => [Date.parse(from) / 1000, Date.parse(to) / 1000]);
   return {
     gaps: gapsWithin(silence === null ? gaps : [...gaps, silence], range[0], range[1]),
     flags: series?.flags ?? null,

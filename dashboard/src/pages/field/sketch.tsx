@@ -22,18 +22,24 @@ const WHOLE: View = { x: 0, y: 0, scale: 1 };
 /** The drawing's longer side, in units of its own; on a phone they are larger. */
 const LONGEST = 1_000;
 const LONGEST_PHONE = 560;
+/** The least that a map's shorter side is of its longer one. */
+const FLATTEST = 0.5;
+const FLATTEST_PHONE = 0.85;
 /** A device's mark, in those units. */
 const RADIUS = 26;
 /** A press that moves further, in pixels, is a drag. */
 const DRAG = 5;
 /** Marks shrink when there are many. */
 const CROWD = 60;
+/** A name on the map is cut behind so many letters; how wide one is, to its height. */
+const LONGEST_NAME = 24;
+const LETTER = 0.6;
 /** Marks that can all wear their names. */
 const NAMED = 18;
 
 /** Everything in sight: the plan's corners, else the devices. */
-function boxOf(plan: Plan | null, placed: readonly Place[]): Box {
-  return plan ?? around(placed) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
+function boxOf(plan: Plan | null, placed: readonly Place[], flattest: number): Box {
+  return plan ?? around(placed, flattest) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
 }
 
 export function Sketch({
@@ -53,8 +59,8 @@ export function Sketch({
   choose: (id: string) => void;
   put: ((at: Place) => void) | null;
 }): JSX.Element {
-  const box = useMemo(() => boxOf(plan, placed), [plan, placed]);
   const phone = useMedia("(max-width: 760px)");
+  const box = useMemo(() => boxOf(plan, placed, phone ? FLATTEST_PHONE : FLATTEST), [plan, placed, phone]);
   const drawing = size(box, phone ? LONGEST_PHONE : LONGEST);
   const [view, setView] = useState<View>(WHOLE);
   const svg = useRef<SVGSVGElement>(null);
@@ -109,6 +115,7 @@ export function Sketch({
             key={device.id}
             device={device}
             at={project(device, box, drawing)}
+            width={drawing.width}
             radius={radius}
             value={shownOf(device, quantity)}
             old={isOld(device, time)}
@@ -120,8 +127,8 @@ export function Sketch({
             choose={() => put === null && choose(device.id)}
           />
         ))}
+        <ScaleBar box={box} view={view} drawing={drawing} />
       </svg>
-      <ScaleBar box={box} view={view} />
       <div class="sketch-zoom" role="group" aria-label="Zoom">
         <button type="button" class="button" aria-label="Zoom in" onClick={() => zoom(1.6)}>
           <Icon name="plus" />
@@ -174,12 +181,13 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
   const at = (latitude: number, longitude: number): { x: number; y: number } => project({ latitude, longitude }, box, drawing);
   return (
     <g class="ground" aria-hidden="true">
-      <rect width={drawing.width} height={drawing.height} />
+      {/* Beyond the drawing as well: what the screen has more of is no other ground. */}
+      <rect x={-drawing.width} y={-drawing.height} width={3 * drawing.width} height={3 * drawing.height} />
       {longitudes.map((one) => {
         const { x } = at(0, one);
         return (
           <g key={`x${one}`}>
-            <path d={`M${x} ${view.y}v${height}`} />
+            <path d={`M${x} ${-drawing.height}v${3 * drawing.height}`} />
             <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
               {degrees(one, digits, "E", "W")}
             </text>
@@ -190,10 +198,13 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
         const { y } = at(one, 0);
         return (
           <g key={`y${one}`}>
-            <path d={`M${view.x} ${y}h${width}`} />
-            <text x={view.x + pad} y={y - pad} style={font}>
-              {degrees(one, digits, "N", "S")}
-            </text>
+            <path d={`M${-drawing.width} ${y}h${3 * drawing.width}`} />
+            {/* Not where the scale's bar is. */}
+            {y < view.y + height * 0.85 ? (
+              <text x={view.x + pad} y={y - pad} style={font}>
+                {degrees(one, digits, "N", "S")}
+              </text>
+            ) : null}
           </g>
         );
       })}
@@ -206,6 +217,8 @@ const degrees = (value: number, digits: number, plus: string, minus: string): st
 interface MarkProps {
   device: PlacedDevice;
   at: { x: number; y: number };
+  /** Of the drawing, so that a name at its edge is not cut. */
+  width: number;
   radius: number;
   value: number | null;
   /** Whether the value is of the days before. */
@@ -228,11 +241,15 @@ const SIGNS: Record<State, string> = {
 };
 
 /** A device: its value in its colour, paler if it is an older one; hollow where nothing was measured; a sign if it is not fresh. */
-function Mark({ device, at, radius, value, old, past, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
+function Mark({ device, at, width, radius, value, old, past, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
   // The label holds the number as it is drawn: people who speak to their machine say what they see.
   const drawn = value === null ? "–" : fixed(value, radius < 16 ? 0 : 1);
   const words = value === null ? `no ${quantity}` : `${drawn} ${quantity === "moisture" ? "%" : "°C"}`;
   const label = `${device.name ?? device.id} ${words}${past ? (old ? ", more than a day before" : "") : `, ${device.state}`}`;
+  const size = Math.max(9, radius * 0.62);
+  const name = named ? (device.name ?? device.id) : "";
+  const half = (Math.min(name.length, LONGEST_NAME) * size * LETTER) / 2;
+  const shift = Math.max(0, half - at.x) - Math.max(0, half - (width - at.x));
   const key = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -253,11 +270,11 @@ function Mark({ device, at, radius, value, old, past, quantity, chosen, named, s
       <title>{label}</title>
       <circle class="mark-ring" r={radius + 6} />
       <circle class="mark-body" r={radius} style={{ fill: value === null ? "" : colourOf(quantity, value) }} />
-      <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
+      <text aria-hidden="true" class="mark-name" x={shift} y={radius * 1.75} style={{ fontSize: `${size}px` }}>
         {/* The blank parts it from the number for those who hear or say both. */}
-        {named ? `${device.name ?? device.id} ` : ""}
+        {name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}… ` : `${name} `}
       </text>
-      <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
+      <text aria-hidden="true" y={radius * 0.25} style={{ fontSize: `${radius * 0.7}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
         {drawn}
       </text>
       {past || device.state === "fresh" ? null : (
@@ -268,13 +285,17 @@ function Mark({ device, at, radius, value, old, past, quantity, chosen, named, s
 }
 
 /** How long a length on the ground is. */
-function ScaleBar({ box, view }: { box: Box; view: View }): JSX.Element {
+function ScaleBar({ box, view, drawing }: { box: Box; view: View; drawing: { width: number; height: number } }): JSX.Element {
   const near: Box = { ...box, east: box.west + (box.east - box.west) / view.scale };
   const { metres, part } = scaleBar(near);
+  const unit = 1 / view.scale;
+  const [x, y] = [view.x + 12 * unit, view.y + drawing.height / view.scale - 28 * unit];
   return (
-    <div class="scale-length" aria-hidden="true">
-      <i style={{ width: `${part * 100}%` }} />
-      <span>{metres >= 1000 ? `${count(metres / 1000)} km` : metres >= 1 ? `${metres} m` : `${metres * 100} cm`}</span>
-    </div>
+    <g class="scale-length" aria-hidden="true" transform={`translate(${x} ${y})`}>
+      <path d={`M0 ${-6 * unit}v${6 * unit}h${(part * drawing.width) / view.scale}v${-6 * unit}`} />
+      <text y={16 * unit} style={{ fontSize: `${13 * unit}px` }}>
+        {metres >= 1000 ? `${count(metres / 1000)} km` : metres >= 1 ? `${metres} m` : `${metres * 100} cm`}
+      </text>
+    </g>
   );
 }
