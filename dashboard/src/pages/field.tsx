@@ -189,7 +189,7 @@ function Chosen({ device, quantity, time }: { device: FleetDevice; quantity: Qua
       <p class="sub">{[device.name === null ? null : device.id, device.place].filter((part) => part).join(" · ")}</p>
       <p class={`big big-${quantity}`}>{quantity === "moisture" ? percent(value, 1) : celsius(value, 1)}</p>
       <p class="sub">
-        {device.last_time === null ? "no reading in the week before" : <>{time === null ? "its last reading, of " : "measured "}<Time at={device.last_time} /></>}
+        {device.last_time === null ? "no reading in the week before" : <>{time === null ? "last reading " : "measured "}<Time at={device.last_time} /></>}
         {isOld(device, time) ? ", more than a day before" : ""}
       </p>
       {time === null ? <StateMark state={device.state} /> : null}

@@ -165,7 +165,14 @@ export async function onFixture(browser, check) {
 
   await check("the field shows another time and quantity, and a device is placed by pressing", () =>
     at(browser, "open", "/field", async (page) => {
-      await page.getByRole("button", { name: "Temperature" }).click();
+      await page.getByRole("button", { name: "Temperature", exact: true }).click();
+      // The map is one stop of the tab key, however many devices there are.
+      await page.getByRole("button", { name: "Temperature", exact: true }).focus();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("ArrowDown");
+      await page.locator(".field-side h2 a").waitFor();
+      await page.keyboard.press("Tab");
+      assert((await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))) === "Zoom in", "the tab key does not leave the map");
       const then = page.waitForResponse(/\/fleet\?.*placed=true&at=/);
       await page.locator("#field-time").focus();
       await page.keyboard.press("Home");
@@ -326,6 +333,21 @@ export async function onFixture(browser, check) {
       await page.getByRole("button", { name: "Load again" }).click();
       await page.locator(".curves").waitFor();
     }));
+
+  await check("a name that is long and has no blank fits a phone", () =>
+    at(browser, "open", "/devices/ithaca", async (page, server) => {
+      const path = `${server.url}/api/v1/devices/ithaca`;
+      const { details } = await (await fetch(path)).json();
+      const name = "Unbreakable".repeat(9);
+      await fetch(`${path}/details`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...details, name, place: name, soil: name, notes: name }) });
+      for (const where of ["/devices/ithaca", "/?search=ithaca", "/field", "/completeness"]) {
+        await page.goto(server.url + where);
+        await page.locator("h1").first().waitFor();
+        await page.waitForFunction(() => document.querySelector(".loading") === null);
+        const right = await page.evaluate(() => Math.max(...[...document.querySelectorAll("main h1, main .lead, main .card, main .tools, .sketch, .row")].map((one) => one.getBoundingClientRect().right)));
+        assert(right <= 360, `${where} reaches to ${right} px`);
+      }
+    }, { viewport: { ...PHONE, width: 360 }, phone: true }));
 
   await check("the skip link is the first stop, and pages are reached by keys", () =>
     at(browser, "open", "/", async (page) => {

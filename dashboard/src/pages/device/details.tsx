@@ -65,7 +65,7 @@ export function DetailsDialog({ device, rules, close, done }: Props): JSX.Elemen
     <Dialog title={`Details of ${device.id}`} close={close} wide>
       <WhyNot id="details-why" why={allowed.why} />
       <Form send={() => void save.run()}>
-        <div class="pair">
+        <div class="pair pair-two">
           <TextInput label="Name" {...text("name")} />
           <TextInput label="Place" {...text("place")} hint="Such as a block or a row" />
           <NumberInput label="Latitude" unit="°" min={-90} max={90} {...num("latitude")} />
@@ -77,7 +77,7 @@ export function DetailsDialog({ device, rules, close, done }: Props): JSX.Elemen
         </div>
         <fieldset>
           <legend>Thresholds, drawn in the curves</legend>
-          <div class="pair">
+          <div class="pair pair-two">
             {THRESHOLDS.map(({ key }) => {
               const [label, unit] = LABELS[key];
               const on = ringsNow.includes(key);
@@ -96,7 +96,7 @@ export function DetailsDialog({ device, rules, close, done }: Props): JSX.Elemen
             })}
           </div>
           <p class="hint">
-            What rings is a rule of this device. {all.ok ? "It tells every channel" : "It is shown on the page of alerts, and an administrator chooses whom else it tells"}; under Alerts it can be changed.
+            What rings is a rule of this device. {all.ok ? "It tells every channel that there is" : "It is shown on the page of alerts, and an administrator chooses whom else it tells"}; under Alerts it can be changed.
           </p>
         </fieldset>
         <TextArea label="Notes" most={4_000} {...text("notes")} />

@@ -36,6 +36,7 @@ const LONGEST_NAME = 24;
 const LETTER = 0.6;
 /** Marks that can all wear their names. */
 const NAMED = 18;
+const NAMED_PHONE = 8;
 
 /** Everything in sight: the plan's corners, else the devices. */
 function boxOf(plan: Plan | null, placed: readonly Place[], flattest: number): Box {
@@ -122,7 +123,7 @@ export function Sketch({
             past={time !== null}
             quantity={quantity}
             chosen={device.id === chosen}
-            named={placed.length <= NAMED * view.scale || device.id === chosen}
+            named={placed.length <= (phone ? NAMED_PHONE : NAMED) * view.scale || device.id === chosen}
             stop={index === Math.min(stop, placed.length - 1)}
             choose={() => put === null && choose(device.id)}
           />
@@ -178,19 +179,25 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
   const { latitudes, longitudes, digits } = graticule({ north: corner.latitude, west: corner.longitude, south: end.latitude, east: end.longitude });
   const font = { fontSize: `${12 / view.scale}px` };
   const pad = 6 / view.scale;
+  // Labels that would run into one another are left out, their lines are not.
+  const label = degrees(longitudes[0] ?? 0, digits, "E", "W").length * 12 * LETTER + 16;
+  const apart = ((longitudes[1] ?? 0) - (longitudes[0] ?? 0)) * (drawing.width / (box.east - box.west)) * view.scale;
+  const every = longitudes.length > 1 ? Math.max(1, Math.ceil(label / apart)) : 1;
   const at = (latitude: number, longitude: number): { x: number; y: number } => project({ latitude, longitude }, box, drawing);
   return (
     <g class="ground" aria-hidden="true">
       {/* Beyond the drawing as well: what the screen has more of is no other ground. */}
       <rect x={-drawing.width} y={-drawing.height} width={3 * drawing.width} height={3 * drawing.height} />
-      {longitudes.map((one) => {
+      {longitudes.map((one, index) => {
         const { x } = at(0, one);
         return (
           <g key={`x${one}`}>
             <path d={`M${x} ${-drawing.height}v${3 * drawing.height}`} />
-            <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
-              {degrees(one, digits, "E", "W")}
-            </text>
+            {index % every === 0 && x + label / view.scale <= view.x + width ? (
+              <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
+                {degrees(one, digits, "E", "W")}
+              </text>
+            ) : null}
           </g>
         );
       })}
@@ -260,7 +267,8 @@ function Mark({ device, at, width, radius, value, old, past, quantity, chosen, n
       class={`mark-device${chosen ? " mark-chosen" : ""}${value === null ? " mark-none" : old ? " mark-old" : ""}`}
       transform={`translate(${at.x} ${at.y})`}
       role="button"
-      tabIndex={stop ? 0 : -1}
+      // In SVG the attribute is spelt so; else every device would be a stop of the tab key.
+      tabindex={stop ? 0 : -1}
       aria-label={label}
       aria-pressed={chosen}
       onClick={choose}
