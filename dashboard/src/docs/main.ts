@@ -6,6 +6,7 @@
 import "rapidoc";
 import "../style/tokens.css";
 import { theme } from "../theme";
+import { mend } from "./labels";
 
 /** What of `GET /api/v1/me` is told here. */
 interface Me {
@@ -84,3 +85,4 @@ docs.addEventListener("before-try", (event) => {
   if (me?.csrf && !headers.has("Authorization")) headers.set("X-CSRF-Token", me.csrf);
 });
 document.querySelector("#docs")?.append(docs);
+mend(docs);
