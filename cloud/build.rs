@@ -41,23 +41,30 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={}", part.display());
     }
     let switch = env::var(SWITCH).unwrap_or_default();
-    let built = match switch.as_str() {
-        "" | "require" => build(&source, &out.join("dashboard")),
+    let files = files_for(&switch, &out, || build(&source, &out.join("dashboard")))?;
+    fs::write(out.join("page_files.rs"), table(&files)?)?;
+    Ok(())
+}
+
+/// What is embedded where `switch` is set so: what `build` made, or a page that says why it made nothing.
+pub(crate) fn files_for(
+    switch: &str,
+    out: &Path,
+    build: impl FnOnce() -> Result<PathBuf>,
+) -> Result<Vec<(String, PathBuf)>> {
+    let built = match switch {
+        "" | "require" => build(),
         "off" => Err(format!("{SWITCH}=off").into()),
         _ => return Err(format!("{SWITCH}={switch} is unknown; known are off and require").into()),
     };
-    let files = match built {
-        Ok(folder) => files_below(&folder)?,
-        Err(why) if switch == "require" => {
-            return Err(format!("the dashboard could not be built: {why}").into());
-        }
+    match built {
+        Ok(folder) => files_below(&folder),
+        Err(why) if switch == "require" => Err(format!("the dashboard could not be built: {why}").into()),
         Err(why) => {
             println!("cargo::warning=without the dashboard ({why}); a page that says so is served instead");
-            missing_page(&out, &why.to_string())?
+            missing_page(out, &why.to_string())
         }
-    };
-    fs::write(out.join("page_files.rs"), table(&files)?)?;
-    Ok(())
+    }
 }
 
 fn variable(name: &str) -> Result<String> {
@@ -172,7 +179,7 @@ fn missing_page(out: &Path, why: &str) -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// The table as Rust: `(path, tag, plain, brotli, gzip)`, where the tag is a hash of the plain bytes.
-fn table(files: &[(String, PathBuf)]) -> Result<String> {
+pub(crate) fn table(files: &[(String, PathBuf)]) -> Result<String> {
     let path_of = |name: &str| files.iter().find(|(known, _)| known == name).map(|(_, path)| path);
     let mut text = "static FILES: &[File] = &[\n".to_owned();
     let is_form = |name: &str| name.ends_with(".br") || name.ends_with(".gz");

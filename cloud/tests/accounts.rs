@@ -12,12 +12,18 @@ async fn on_loopback_all_is_open_until_the_first_account_and_then_nothing_is() {
     let site = Site::start(Access::Guarded).await;
     let me = site.cloud.get_json("/api/v1/me").await;
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(me, json!({"open": true, "setup": true, "user": null, "csrf": null, "version": version}));
+    assert_eq!(
+        me,
+        json!({"open": true, "local": true, "setup": true, "user": null, "csrf": null, "version": version})
+    );
     assert_eq!(site.cloud.post_json(PACK).await.status, 200);
     assert_eq!(site.cloud.get_json("/api/v1/users").await, json!({"users": []}));
     let ann = site.set_up("ann").await;
     let me = site.cloud.get_json("/api/v1/me").await;
-    assert_eq!(me, json!({"open": false, "setup": false, "user": null, "csrf": null, "version": version}));
+    assert_eq!(
+        me,
+        json!({"open": false, "local": true, "setup": false, "user": null, "csrf": null, "version": version})
+    );
     for (method, path) in [
         ("GET", "/api/v1/devices"),
         ("GET", "/api/v1/users"),

@@ -1,5 +1,5 @@
 //! The dashboard as the cloud serves it, or the page that stands in for it where the build had no Node.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "this file is a test")]
 
 mod support;
 
@@ -133,5 +133,52 @@ async fn a_head_is_told_what_a_get_would_be() {
     let head = cloud.request("HEAD", "/", &[], Bytes::new()).await;
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
     assert_eq!(head.header("etag"), get.header("etag"));
+    cloud.stop().await;
+}
+
+/// Most that the dashboard may weigh on its way, in bytes: all of it, every page visited, compressed.
+const MAX_WEIGHT: usize = 200_000;
+
+/// What `text` names below `/assets/`, also as a script names its neighbours: `./name.js`.
+fn assets_in(text: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name = |rest: &str| rest.chars().take_while(|c| is_name(*c)).collect::<String>();
+    let found = ["assets/", "\"./", "`./"].into_iter().flat_map(|before| text.split(before).skip(1));
+    let names = found.map(name).filter(|name| name.contains('.') && !name.starts_with('.'));
+    names.map(|name| format!("/assets/{name}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_dashboard_weighs_less_than_200_kb_compressed() {
+    let cloud = Cloud::start().await;
+    let index = cloud.get("/").await.text();
+    let mut wanted: Vec<String> = quoted(&index, " src")
+        .into_iter()
+        .chain(quoted(&index, " href"))
+        .map(str::to_owned)
+        .chain(["/".to_owned(), "/horizons.svg".to_owned()])
+        .collect();
+    let mut loaded = Vec::new();
+    let mut weight = 0;
+    while let Some(path) = wanted.pop() {
+        if loaded.contains(&path) {
+            continue;
+        }
+        weight += ask(&cloud, &path, &[("accept-encoding", "gzip")]).await.body.len();
+        let plain = cloud.get(&path).await;
+        if plain.header("content-type").starts_with("text/") {
+            wanted.extend(assets_in(&plain.text()));
+        }
+        loaded.push(path);
+    }
+    assert!(weight < MAX_WEIGHT, "{weight} bytes: {loaded:?}");
+    // Nothing is forgotten: a page with scripts has the one that is fetched late, the style and the font.
+    if index.contains("<script") {
+        for part in ["/assets/index-", "/assets/device-", ".css", ".woff2"] {
+            assert!(loaded.iter().any(|path| path.contains(part)), "{part} is not among {loaded:?}");
+        }
+        assert!(!loaded.iter().any(|path| path.contains("docs")), "the API's page is apart: {loaded:?}");
+    }
+    println!("the dashboard: {weight} bytes compressed, {} files", loaded.len());
     cloud.stop().await;
 }

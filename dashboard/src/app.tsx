@@ -1,6 +1,6 @@
 /** The frame around every page: who is asking, where they are, and whether news still come. */
 import type { JSX } from "preact";
-import { lazy, Suspense } from "preact/compat";
+import { Suspense } from "preact/compat";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, onSignedOut, type Problem, remember } from "./api/client";
 import { start } from "./api/live";
@@ -14,12 +14,13 @@ import { Fleet } from "./pages/fleet";
 import { Gateways } from "./pages/gateways";
 import { Settings } from "./pages/settings";
 import { Setup, SignIn } from "./pages/sign-in";
+import { Boundary, late } from "./parts/boundary";
 import { Banner, Navigation } from "./parts/frame";
 import { Empty, Failed, Loading } from "./parts/notice";
 import { go, Link, useRoute } from "./router";
 
 /** The curves' code is most of the page's weight, and only this page needs it. */
-const Device = lazy(() => import("./pages/device").then((module) => module.DevicePage));
+const Device = late(() => import("./pages/device").then((module) => module.DevicePage));
 
 const TITLES: Record<Route["page"], string> = {
   fleet: "Fleet",
@@ -73,7 +74,9 @@ export function App(): JSX.Element {
   if (elsewhere !== null) return <main class="lone" />;
   return (
     <Who.Provider value={{ me, refresh }}>
-      <Whole route={route} />
+      <Boundary>
+        <Whole route={route} />
+      </Boundary>
     </Who.Provider>
   );
 }
@@ -111,9 +114,11 @@ function Framed({ route }: { route: Route }): JSX.Element {
       <Navigation page={route.page} />
       <main id="main" tabIndex={-1}>
         <Banner />
-        <Suspense fallback={<Loading what="the page" />}>
-          <Page route={route} />
-        </Suspense>
+        <Boundary key={route.page}>
+          <Suspense fallback={<Loading what="the page" />}>
+            <Page route={route} />
+          </Suspense>
+        </Boundary>
       </main>
     </div>
   );

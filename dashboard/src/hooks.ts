@@ -1,7 +1,7 @@
 /** What pages share: asking, doing, listening, and who is asking. */
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
-import { Problem } from "./api/client";
+import { type Page, pages, Problem, type Query } from "./api/client";
 import { listen, type News } from "./api/live";
 import type { Me, Role } from "./api/types";
 
@@ -40,6 +40,14 @@ export function useAsked<T>(key: string | null, question: (signal: AbortSignal) 
   }, [key, turn]);
   const reload = useCallback(() => again((old) => old + 1), []);
   return { data: state.data, error: state.error, loading: state.loading, reload };
+}
+
+/** A long list, of which more can be had than its first page; `more` is null once all is there. */
+export function usePages<A extends Page>(path: string, query: Query): Asked<A[]> & { more: (() => void) | null } {
+  const [most, setMost] = useState(1);
+  const asked = useAsked(`${path} ${JSON.stringify(query)} ${most}`, (signal) => pages<A>(path, query, most, signal));
+  const more = useCallback(() => setMost((old) => old + 1), []);
+  return { ...asked, more: asked.data?.at(-1)?.next ? more : null };
 }
 
 /** Something that a person does: busy while it runs, and its problem. */
@@ -85,6 +93,19 @@ export function useThrottled(call: () => void, ms: number): () => void {
       latest.current();
     }, ms);
   }, [ms]);
+}
+
+/** How long typing may pause before what was typed is asked. */
+const TYPING_MS = 200;
+
+/** `value`, once it has not changed for a moment. */
+export function useSettled(value: string): string {
+  const [settled, set] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => set(value), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
 }
 
 /** The present instant, a minute exact. */

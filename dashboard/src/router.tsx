@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Route, routeOf } from "./lib/route";
+import { noteScroll } from "./lib/scroll";
 
 const MOVED = "fieldpost:moved";
 
@@ -9,14 +10,18 @@ const here = (): string => location.pathname + location.search;
 
 /** Goes to a path of ours. */
 export function go(path: string, replace = false): void {
-  if (replace) history.replaceState(null, "", path);
-  else history.pushState(null, "", path);
-  if (!replace) scrollTo(0, 0);
+  if (replace) {
+    history.replaceState(history.state, "", path);
+  } else {
+    noteScroll();
+    history.pushState(null, "", path);
+    scrollTo(0, 0);
+  }
   dispatchEvent(new Event(MOVED));
 }
 
-/** The page that the address names now. */
-export function useRoute(): Route {
+/** The address, watched. */
+function useHere(): string {
   const [path, set] = useState(here());
   useEffect(() => {
     const moved = (): void => set(here());
@@ -27,9 +32,17 @@ export function useRoute(): Route {
       removeEventListener(MOVED, moved);
     };
   }, []);
-  const [pathname, search] = path.split("?", 2);
+  return path;
+}
+
+/** The page that the address names now. */
+export function useRoute(): Route {
+  const [pathname, search] = useHere().split("?", 2);
   return routeOf(pathname ?? "/", search);
 }
+
+/** What the address asks of its page, as text. */
+export const useQuery = (): string => useHere().split("?", 2)[1] ?? "";
 
 interface LinkProps {
   href: string;

@@ -62,6 +62,19 @@ impl Api {
         }
     }
 
+    /// Has the cloud say `details` of a device of which nobody has said anything yet; what somebody has said stays.
+    pub(super) async fn introduce(&self, id: &DeviceId, details: &Value) -> Result<()> {
+        let (status, body) = self.get(&format!("/api/v1/devices/{id}"), "application/json").await?;
+        if status == 200 && is_described(&body)? {
+            return Ok(());
+        }
+        let path = format!("/api/v1/devices/{id}/details");
+        match self.ask("PUT", &path, "application/json", &details.to_string()).await? {
+            (200, _) => Ok(()),
+            (status, body) => bail!("the cloud answered {status}: {body}"),
+        }
+    }
+
     /// Waits until the cloud answers that it is well.
     pub(super) async fn wait_until_ready(&self) -> Result<()> {
         let began = Instant::now();
@@ -79,7 +92,12 @@ impl Api {
     }
 
     async fn get(&self, path: &str, accept: &str) -> Result<(u16, String)> {
-        let answer = timeout(DEADLINE, self.exchange(path, accept)).await;
+        self.ask("GET", path, accept, "").await
+    }
+
+    /// `body` is JSON, or empty for none.
+    async fn ask(&self, method: &str, path: &str, accept: &str, body: &str) -> Result<(u16, String)> {
+        let answer = timeout(DEADLINE, self.exchange(method, path, accept, body)).await;
         let answer = answer
             .map_err(anyhow::Error::from)
             .flatten()
@@ -94,12 +112,26 @@ impl Api {
     }
 
     /// HTTP/1.0, so that the end of the answer is the end of the connection.
-    async fn exchange(&self, path: &str, accept: &str) -> Result<String> {
+    async fn exchange(&self, method: &str, path: &str, accept: &str, body: &str) -> Result<String> {
         let mut stream = TcpStream::connect(self.address).await?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\nAccept: {accept}\r\n\r\n", self.address);
+        let content = match body.len() {
+            0 => String::new(),
+            length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+        };
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAccept: {accept}\r\n{content}\r\n{body}",
+            self.address
+        );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.take(MAX_ANSWER).read_to_string(&mut answer).await?;
         Ok(answer)
     }
+}
+
+/// Whether anything is said of the device of this answer.
+fn is_described(answer: &str) -> Result<bool> {
+    let device: Value = serde_json::from_str(answer).context("the cloud's answer is no JSON")?;
+    let details = device.get("details").and_then(Value::as_object);
+    Ok(details.is_some_and(|details| details.values().any(|value| !value.is_null())))
 }

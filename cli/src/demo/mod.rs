@@ -72,6 +72,9 @@ async fn show(system: &System, folder: &Folder, console: &Console) -> Result<Inf
     tell("\nA real year, hour by hour: NOAA's stations (samples/PROVENANCE.md) on the same path:")?;
     for station in &stations {
         tell(&format!("  {}", station.title))?;
+        if let Some(details) = &station.details {
+            api.introduce(&station.id, details).await?;
+        }
     }
     let year = fleet::send_at_once(&stations, system.gateway()).await?;
     fleet::wait_until_passed_on(system).await?;

@@ -34,7 +34,7 @@ export function remember(me: Me): Me {
   return me;
 }
 
-type Query = Record<string, string | number | null | undefined>;
+export type Query = Record<string, string | number | null | undefined>;
 
 /** What a request may carry beside its path. */
 export interface Asked {
@@ -111,6 +111,40 @@ function anyOf(one: AbortSignal, other: AbortSignal): AbortSignal {
 /** Reads. */
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
   ask<T>("GET", path, { ...(query === undefined ? {} : { query }), ...(signal === undefined ? {} : { signal }) });
+
+/** Fetches what is no JSON, such as a picture. */
+export async function file(path: string): Promise<Blob> {
+  const said = await fetch(address(path), { credentials: "same-origin" });
+  if (!said.ok) throw await problemOf(said);
+  return said.blob();
+}
+
+/** Reads with `newer` keys, which a cloud that does not know them yet refuses: then without. */
+export async function getNewer<T>(path: string, query: Query, newer: Query, signal?: AbortSignal): Promise<T> {
+  try {
+    return await get<T>(path, { ...query, ...newer }, signal);
+  } catch (error) {
+    if (error instanceof Problem && error.reason === "bad-query") return get<T>(path, query, signal);
+    throw error;
+  }
+}
+
+/** An answer that may go on elsewhere. */
+export interface Page {
+  next?: string | null;
+  total?: number;
+}
+
+/** The first `most` pages of a list, each where the one before says. */
+export async function pages<A extends Page>(path: string, query: Query, most: number, signal?: AbortSignal): Promise<A[]> {
+  const found = [await get<A>(path, query, signal)];
+  while (found.length < most) {
+    const next = found.at(-1)?.next;
+    if (!next) break;
+    found.push(await get<A>(next.slice(API.length + 1), undefined, signal));
+  }
+  return found;
+}
 
 /** A device's path. */
 export const device = (id: string, rest = ""): string => `devices/${encodeURIComponent(id)}${rest}`;

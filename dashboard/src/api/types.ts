@@ -5,6 +5,8 @@ export type State = "fresh" | "late" | "silent" | "never";
 
 export interface Me {
   open: boolean;
+  /** Whether only the cloud's own machine reaches it. */
+  local: boolean;
   setup: boolean;
   user: { name: string; role: Role } | null;
   csrf: string | null;
@@ -20,7 +22,7 @@ export interface Cause {
   kind: "device" | "gateway" | "waiting";
   text: string;
   gateway: string | null;
-  since: string;
+  since: string | null;
 }
 
 export interface Spark {
@@ -54,6 +56,9 @@ export type Counts = Record<State, number>;
 
 export interface Fleet {
   now: string;
+  /** The first and the last instant of all readings of the devices that match. */
+  first_time?: string | null;
+  last_time?: string | null;
   total: number;
   counts: Counts;
   devices: FleetDevice[];
@@ -87,15 +92,16 @@ export interface Device extends FleetDevice {
 /** `time` in seconds since 1970; a gap has an entry of nulls. */
 export interface Series {
   device: string;
-  from: string;
-  to: string;
+  from: string | null;
+  to: string | null;
   interval_s: number;
   thinned: boolean;
   time: number[];
   temperature_c: (number | null)[];
   moisture_pct: (number | null)[];
   flags: number[] | null;
-  gaps: [string, string][];
+  /** From, to. */
+  gaps: string[][];
 }
 
 export interface Conflict {
@@ -117,6 +123,9 @@ export interface Survey {
   duplicate: number;
   conflict: number;
   copies: number;
+  /** Its first and its last reading. */
+  starts?: string;
+  ends?: string | null;
 }
 
 export interface Day {
@@ -124,8 +133,15 @@ export interface Day {
   date: string;
   due: number;
   held: number;
+  /** Readings beyond the slots, or between them. */
+  extra?: number;
   readings: ({ time: string; flags: number } & Values)[];
   missing: string[];
+  /** How many there are, where the lists are cut. */
+  missing_total?: number;
+  readings_total?: number;
+  surveys_total?: number;
+  conflicts_total?: number;
   surveys: Survey[];
   conflicts: Conflict[];
   where: string;
@@ -138,6 +154,8 @@ export interface CalendarRow {
   last_time: string | null;
   held: number[];
   due: number[];
+  /** Readings beyond the slots, or between them. */
+  extra?: number[];
 }
 
 export interface Completeness {
@@ -161,7 +179,7 @@ export interface Quarantined {
 }
 
 export interface GatewayStatus {
-  at: string;
+  at: string | null;
   version: string;
   waiting: number;
   oldest_waiting: string | null;
@@ -230,7 +248,7 @@ export interface Alert {
   began: string;
   noticed: string;
   resolved: string | null;
-  acknowledged: { by: string; at: string } | null;
+  acknowledged: { by: string | null; at: string } | null;
   history: boolean;
 }
 
@@ -241,6 +259,8 @@ export interface Channel {
   name: string;
   failing: string | null;
   waiting: number;
+  /** Messages that were given up. */
+  lost: number;
   [more: string]: unknown;
 }
 
@@ -273,4 +293,7 @@ export interface ReadingsEvent extends Values {
   device: string;
   time: string;
   new: number;
+  /** The device after this survey. */
+  last_contact?: string;
+  state?: State;
 }

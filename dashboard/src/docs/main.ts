@@ -6,10 +6,12 @@
 import "rapidoc";
 import "../style/tokens.css";
 import { theme } from "../theme";
+import { mend } from "./labels";
 
 /** What of `GET /api/v1/me` is told here. */
 interface Me {
   open: boolean;
+  local: boolean;
   user: { name: string; role: string } | null;
   csrf: string | null;
 }
@@ -65,7 +67,7 @@ async function whoAmI(): Promise<Me | null> {
 /** Who tries is said, because what is tried is done. */
 function told(me: Me | null): string {
   if (me?.user) return `Requests from here are real, and go out as ${me.user.name} (${me.user.role}).`;
-  if (me?.open) return "Requests from here are real; this cloud is open to its own machine.";
+  if (me?.open) return `Requests from here are real; this cloud is open to ${me.local ? "its own machine" : "the whole network"}.`;
   return "Sign in on the dashboard to try requests, or give a token below.";
 }
 
@@ -83,3 +85,4 @@ docs.addEventListener("before-try", (event) => {
   if (me?.csrf && !headers.has("Authorization")) headers.set("X-CSRF-Token", me.csrf);
 });
 document.querySelector("#docs")?.append(docs);
+mend(docs);

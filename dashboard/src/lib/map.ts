@@ -17,20 +17,41 @@ export interface Place {
 /** Metres in a degree of latitude. */
 const DEGREE = 111_320;
 
+/** Room around the outermost devices, as a part of the whole. */
+const MARGIN = 0.1;
+/** The least that the shorter side of a map is of the longer one. */
+const FLATTEST = 0.5;
+
 /** How many degrees of latitude are as long as one of longitude there. */
 export const shrink = (box: Box): number => Math.max(0.01, Math.cos((((box.south + box.north) / 2) * Math.PI) / 180));
 
 /** A box around all places, with a margin; a lone place gets a hundred metres around it. Null without places. */
-export function around(places: readonly Place[]): Box | null {
+export function around(places: readonly Place[], flattest = FLATTEST): Box | null {
   if (places.length === 0) return null;
   const latitudes = places.map((place) => place.latitude);
   const longitudes = places.map((place) => place.longitude);
   const box = { south: Math.min(...latitudes), north: Math.max(...latitudes), west: Math.min(...longitudes), east: Math.max(...longitudes) };
-  const least = 100 / DEGREE;
-  const margin = (length: number, shortest: number): number => Math.max(length * 0.12, (shortest - length) / 2);
-  const high = margin(box.north - box.south, least);
-  const wide = margin(box.east - box.west, least / shrink(box));
-  return { south: box.south - high, north: box.north + high, west: box.west - wide, east: box.east + wide };
+  const along = shrink(box);
+  const [high, wide] = [box.north - box.south, (box.east - box.west) * along];
+  const margins = 2 * MARGIN * Math.max(high, wide);
+  const least = Math.max(high + margins, wide + margins, 100 / DEGREE);
+  // Marks need room of their own on every side, and a row of devices is no reason for a strip of a map.
+  const grow = (length: number): number => Math.max(length + margins, least * flattest) - length;
+  const [up, out] = [grow(high) / 2, grow(wide) / 2 / along];
+  return { south: box.south - up, north: box.north + up, west: box.west - out, east: box.east + out };
+}
+
+/** The lines of round degrees that cross `box`, three to eight of them along its longer side, and how many decimals tell them apart. */
+export function graticule(box: Box): { latitudes: number[]; longitudes: number[]; digits: number } {
+  const most = Math.max(box.north - box.south, (box.east - box.west) * shrink(box)) / 3;
+  const power = Math.floor(Math.log10(most));
+  const step = ([5, 2, 1].find((one) => one * 10 ** power <= most) ?? 1) * 10 ** power;
+  const digits = Math.max(0, -power);
+  const lines = (from: number, to: number): number[] => {
+    const first = Math.ceil(from / step);
+    return Array.from({ length: Math.max(0, Math.floor(to / step) - first + 1) }, (_, index) => Number(((first + index) * step).toFixed(digits)));
+  };
+  return { latitudes: lines(box.south, box.north), longitudes: lines(box.west, box.east), digits };
 }
 
 /** The box's size on a drawing whose longer side is `longest` units. */

@@ -1,5 +1,6 @@
 /** How a day of slots is shown. */
-import { date, day, dayStart, parse } from "./format";
+import type { Day } from "../api/types";
+import { date, day, dayStart, parse, plural } from "./format";
 
 /** From nothing due to everything held; each has a colour and a shape of its own. */
 export type CellKind = "undue" | "since" | "none" | "few" | "half" | "most" | "nearly" | "all";
@@ -13,6 +14,16 @@ export function cellKind(held: number, due: number, over = false): CellKind {
   if (part < 0.25) return "few";
   if (part < 0.75) return "half";
   return part < 0.95 ? "most" : "nearly";
+}
+
+/** How many slots of a day are missing, and what is held, in words. Readings between the slots fill none. */
+export function verdict(data: Day): { missing: number; words: string } {
+  const missing = data.missing_total ?? data.missing.length;
+  const filled = Math.max(0, data.due - missing);
+  const readings = data.readings_total ?? data.readings.length;
+  const extra = data.extra ?? Math.max(0, readings - filled);
+  if (data.due === 0) return { missing, words: readings === 0 ? "No slot was due." : `${plural(readings, "reading")} held; no slot was due.` };
+  return { missing, words: `${filled} of ${plural(data.due, "slot")} held${extra === 0 ? "" : `, and ${plural(extra, "reading")} besides`}.` };
 }
 
 /** Whether `which` lies behind the UTC day of the newest reading. */

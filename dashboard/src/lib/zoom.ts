@@ -55,7 +55,15 @@ export function byKey(key: string, range: Range, bounds: Range, whole: Range): R
   }
 }
 
-/** The last `days` up to `end`, or everything. Bounds are kept a little wider than the readings so that none lies on the edge. */
-export function preset(days: number | null, bounds: Range): Range {
-  return days === null ? bounds : within([bounds[1] - days * 86_400, bounds[1]], bounds);
+/** A silence takes at most this part of what is shown without being asked: people come for the curve. */
+const SILENT_PART = 1 / 3;
+
+/** The last `days` up to the end of `bounds`, or everything; of a silence since `last` only so much. Bounds are a little wider than the readings, so that none lies on the edge. */
+export function preset(days: number | null, bounds: Range, last = bounds[1]): Range {
+  const length = days === null ? last - bounds[0] : days * 86_400;
+  const end = Math.min(bounds[1], Math.max(last, last + length * SILENT_PART));
+  return days === null ? [bounds[0], end] : within([end - length, end], bounds);
 }
+
+/** How far a silence since `last` can be looked at: to `now`, but at most as long as the readings before it, and a month at least. */
+export const silentUntil = (last: number, now: number, length: number): number => Math.max(last, Math.min(now, last + Math.max(length, 30 * 86_400)));

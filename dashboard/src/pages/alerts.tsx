@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ask, get } from "../api/client";
 import type { Alert } from "../api/types";
-import { type Asked, useAsked, useDeed, useMay, useNews, useNow, useThrottled } from "../hooks";
+import { useAsked, useDeed, useMay, useNews, useNow, usePages, useThrottled } from "../hooks";
 import { parse, plural, span } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { LiveMark } from "../parts/frame";
@@ -15,26 +15,27 @@ import { Rules } from "./alerts/rules";
 
 interface Answer {
   alerts: Alert[];
-  next: unknown;
+  next: string | null;
 }
 
 /** Alerts a page. */
 const PAGE = 50;
+const OPEN = { open: "true", limit: 100 };
 /** Devices that are named before "and more". */
 const NAMED = 12;
 
 export function Alerts(): JSX.Element {
-  const open = useAsked("open", (signal) => get<Answer>("alerts", { open: "true", limit: 500 }, signal));
+  const open = usePages<Answer>("alerts", OPEN);
   const soon = useThrottled(open.reload, 500);
   useNews("alert", soon);
   useNews("reload", soon);
-  const alerts = open.data?.alerts ?? [];
+  const alerts = open.data?.flatMap((page) => page.alerts) ?? [];
   return (
     <>
       <div class="page-head">
         <div>
           <h1>Alerts</h1>
-          <p class="lead">{open.data ? (alerts.length === 0 ? "Nothing wants attention" : `${plural(alerts.length, "alert")} open`) : "\u00a0"}</p>
+          <p class="lead">{open.data ? (alerts.length === 0 ? "Nothing wants attention" : `${plural(alerts.length, "alert")}${open.more ? " and more" : ""} open`) : "\u00a0"}</p>
         </div>
         <LiveMark />
       </div>
@@ -47,9 +48,16 @@ export function Alerts(): JSX.Element {
           ))}
         </ul>
       ) : null}
+      {open.more ? (
+        <div class="actions">
+          <button type="button" class="button" disabled={open.loading} onClick={open.more}>
+            Show more open alerts
+          </button>
+        </div>
+      ) : null}
       <Rules />
       <Channels />
-      <History open={open} />
+      <History open={alerts.length} />
     </>
   );
 }
@@ -72,7 +80,7 @@ function One({ alert, done }: { alert: Alert; done: () => void }): JSX.Element {
           Since <Time at={alert.began} /> (<Ago at={alert.began} now={now} />)
           {alert.acknowledged ? (
             <>
-              ; acknowledged by {alert.acknowledged.by} <Ago at={alert.acknowledged.at} now={now} />
+              ; acknowledged {alert.acknowledged.by === null ? "" : `by ${alert.acknowledged.by} `}<Ago at={alert.acknowledged.at} now={now} />
             </>
           ) : null}
         </p>
@@ -105,11 +113,10 @@ function Devices({ ids }: { ids: string[] }): JSX.Element | null {
 }
 
 /** What is over, newest first. */
-function History({ open }: { open: Asked<Answer> }): JSX.Element {
+function History({ open }: { open: number }): JSX.Element {
   const [before, go] = useState<(number | null)[]>([null]);
   const from = before.at(-1) ?? null;
-  const solved = open.data?.alerts.length ?? 0;
-  const asked = useAsked(`history ${from} ${solved}`, (signal) => get<Answer>("alerts", { open: "false", before: from, limit: PAGE }, signal));
+  const asked = useAsked(`history ${from} ${open}`, (signal) => get<Answer>("alerts", { open: "false", before: from, limit: PAGE }, signal));
   const rows = asked.data?.alerts ?? [];
   const last = rows.at(-1);
   return (

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/client";
 import type { Completeness as Answer } from "../api/types";
-import { useAsked, useNews, useNow, useThrottled } from "../hooks";
+import { useAsked, useNews, useNow, useSettled, useThrottled } from "../hooks";
 import { count, date, day, dayAfter, dayStart } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { cellKind, cellText, isOver } from "../lib/slots";
@@ -30,7 +30,8 @@ export function Completeness(): JSX.Element {
   const today = day(useNow());
   const [span, setSpan] = useState<Span>("30");
   const [chosen, setEnd] = useState<string | null>(null);
-  const [search, setSearch] = useState("");
+  const [typed, setSearch] = useState("");
+  const search = useSettled(typed.trim());
   const [offset, setOffset] = useState(0);
   const days = Number(span);
   const newest = useAsked("newest", (signal) => get<Answer>("completeness", { from: today, to: today, limit: 1 }, signal));
@@ -38,12 +39,12 @@ export function Completeness(): JSX.Element {
   const end = chosen ?? opening(newest.data?.newest ?? null, today, days);
   const from = dayAfter(end, 1 - days);
   useEffect(() => setOffset(0), [search, span]);
-  const asked = useAsked(begun ? `${from} ${end} ${search} ${offset}` : null, (signal) => get<Answer>("completeness", { from, to: end, search: search.trim(), offset, limit: PAGE }, signal));
+  const asked = useAsked(begun ? `${from} ${end} ${search} ${offset}` : null, (signal) => get<Answer>("completeness", { from, to: end, search, offset, limit: PAGE }, signal));
   const soon = useThrottled(asked.reload, 10_000);
   useNews("readings", soon);
   useNews("reload", soon);
   const { data } = asked;
-  const nobody = data?.total === 0 && search.trim() === "";
+  const nobody = data?.total === 0 && search === "";
   return (
     <>
       <div class="page-head">
@@ -59,7 +60,7 @@ export function Completeness(): JSX.Element {
           <div class="tools">
             <div class="search">
               <Icon name="search" />
-              <input type="search" aria-label="Search devices by id, name or place" placeholder="Search id, name, place" value={search} maxLength={200} onInput={(event) => setSearch(event.currentTarget.value)} />
+              <input type="search" aria-label="Search devices by id, name or place" placeholder="Search id, name, place" value={typed} maxLength={200} onInput={(event) => setSearch(event.currentTarget.value)} />
             </div>
             <Choice label="Days shown" value={span} set={setSpan} options={SPANS} />
             <div class="pager" role="group" aria-label="Which days">
@@ -81,7 +82,7 @@ export function Completeness(): JSX.Element {
           {data === null && asked.error === null ? <Loading what="days" /> : null}
           {data?.total === 0 ? (
             <Empty title="No device matches">
-              <p>Nothing has “{search.trim()}” in its id, name or place.</p>
+              <p>Nothing has “{search}” in its id, name or place.</p>
             </Empty>
           ) : null}
           {data ? <Elsewhere data={data} opened={chosen === null && end < today} go={setEnd} /> : null}

@@ -1,10 +1,11 @@
 /** One device: its curves, its days, what contradicts or was refused, and what people know of it. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { device as devicePath, get } from "../api/client";
-import type { Conflict, Device } from "../api/types";
-import { type Asked, useAsked, useNews, useNow, useThrottled } from "../hooks";
+import type { Conflict, Device, Rule } from "../api/types";
+import { type Asked, useAsked, useNews, useNow, usePages, useThrottled } from "../hooks";
 import { celsius, count, every, number, percent, plural } from "../lib/format";
+import { isOf } from "../lib/rules";
 import { ConflictTable } from "../parts/day";
 import { ExportButton } from "../parts/export";
 import { LiveMark } from "../parts/frame";
@@ -20,7 +21,8 @@ import { Quarantine } from "./device/quarantine";
 
 export function DevicePage({ id }: { id: string }): JSX.Element {
   const asked = useAsked(id, (signal) => get<Device>(devicePath(id), undefined, signal));
-  const conflicts = useAsked(`conflicts ${id}`, (signal) => get<{ conflicts: Conflict[] }>(devicePath(id, "/conflicts"), { limit: 200 }, signal));
+  const conflicts = usePages<ConflictPage>(devicePath(id, "/conflicts"), CONFLICTS);
+  const rules = useAsked("rules", (signal) => get<{ rules: Rule[] }>("rules", undefined, signal));
   const soon = useThrottled(() => {
     asked.reload();
     conflicts.reload();
@@ -35,10 +37,22 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
       </>
     );
   }
-  return <Shown device={asked.data} asked={asked} conflicts={conflicts.data?.conflicts ?? NONE} />;
+  const reload = (): void => {
+    asked.reload();
+    rules.reload();
+  };
+  return <Shown device={asked.data} error={asked.error} reload={reload} conflicts={conflicts} rules={rules.data?.rules ?? null} />;
 }
 
-const NONE: Conflict[] = [];
+const CONFLICTS = { limit: 200 };
+
+interface ConflictPage {
+  conflicts: Conflict[];
+  next?: string | null;
+  total?: number;
+}
+
+type Conflicts = ReturnType<typeof usePages<ConflictPage>>;
 
 function Missing({ asked, id }: { asked: Asked<Device>; id: string }): JSX.Element | null {
   if (asked.error === null) return null;
@@ -52,8 +66,19 @@ function Missing({ asked, id }: { asked: Asked<Device>; id: string }): JSX.Eleme
   );
 }
 
-function Shown({ device, asked, conflicts }: { device: Device; asked: Asked<Device>; conflicts: Conflict[] }): JSX.Element {
+interface ShownProps {
+  device: Device;
+  error: Asked<Device>["error"];
+  reload: () => void;
+  conflicts: Conflicts;
+  /** null: not known yet, or not to be had. */
+  rules: Rule[] | null;
+}
+
+function Shown({ device, error, reload, conflicts, rules }: ShownProps): JSX.Element {
   const [editing, edit] = useState(false);
+  const found = useMemo(() => conflicts.data?.flatMap((page) => page.conflicts) ?? [], [conflicts.data]);
+  const its = useMemo(() => (rules ?? []).filter((rule) => rule.enabled && isOf(rule, device.id)), [rules, device.id]);
   const now = useNow();
   const { details } = device;
   return (
@@ -68,7 +93,7 @@ function Shown({ device, asked, conflicts }: { device: Device; asked: Asked<Devi
         </div>
         <LiveMark />
       </div>
-      {asked.error ? <Failed problem={asked.error} again={asked.reload} /> : null}
+      {error ? <Failed problem={error} again={reload} /> : null}
       <div class="now">
         <Now device={device} now={now} />
         <div class="now-actions">
@@ -85,25 +110,43 @@ function Shown({ device, asked, conflicts }: { device: Device; asked: Asked<Devi
         </Empty>
       ) : (
         <>
-          <Curves device={device} conflicts={conflicts} />
+          <Curves device={device} conflicts={found} rules={its} />
           <Days device={device} />
         </>
       )}
       <section class="card" aria-labelledby="conflicts-title">
         <h2 id="conflicts-title">Conflicts</h2>
-        {conflicts.length === 0 ? (
-          <p class="hint">No copy of a reading ever contradicted another.</p>
-        ) : (
+        {conflicts.error ? <Failed what="The conflicts could not be asked:" problem={conflicts.error} again={conflicts.reload} /> : null}
+        {conflicts.data && found.length === 0 ? <p class="hint">No copy of a reading ever contradicted another.</p> : null}
+        {found.length > 0 ? (
           <>
             <p>The first value that came is held; these came later and said otherwise. Nothing was overwritten.</p>
-            <ConflictTable conflicts={conflicts} />
+            <ConflictTable conflicts={found} />
+            <Rest shown={found.length} total={conflicts.data?.[0]?.total ?? device.conflicts} conflicts={conflicts} />
           </>
-        )}
+        ) : null}
       </section>
       <Quarantine id={device.id} />
       <About device={device} now={now} />
-      {editing ? <DetailsDialog device={device} close={() => edit(false)} done={asked.reload} /> : null}
+      {editing ? <DetailsDialog device={device} rules={rules} close={() => edit(false)} done={reload} /> : null}
     </>
+  );
+}
+
+/** Conflicts that are not in sight, and how to see them. */
+function Rest({ shown, total, conflicts }: { shown: number; total: number; conflicts: Conflicts }): JSX.Element | null {
+  if (total <= shown && conflicts.more === null) return null;
+  return (
+    <div class="actions">
+      <span class="hint">
+        The newest {count(shown)} of {count(total)}
+      </span>
+      {conflicts.more ? (
+        <button type="button" class="button" disabled={conflicts.loading} onClick={conflicts.more}>
+          Show older conflicts
+        </button>
+      ) : null}
+    </div>
   );
 }
 

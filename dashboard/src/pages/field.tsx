@@ -1,74 +1,139 @@
 /** The devices where they stand, coloured by what their soil is doing. */
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask, device as devicePath, get } from "../api/client";
-import type { Device, FleetDevice, Plan } from "../api/types";
-import { useAsked, useDeed, useMay, useNews, useThrottled } from "../hooks";
+import type { Device, FleetDevice, Plan, ReadingsEvent } from "../api/types";
+import { useAsked, useDeed, useMay, useNews, useSettled, useThrottled } from "../hooks";
 import { colourOf, ENDS, type Quantity } from "../lib/colour";
-import { celsius, dateTime, percent, plural, utc, zoneName } from "../lib/format";
+import { celsius, count, percent, plural } from "../lib/format";
 import type { Place } from "../lib/map";
 import { deviceAt } from "../lib/route";
-import { Choice } from "../parts/form";
+import { stopAt, timeLine } from "../lib/time-line";
+import { Choice, TextInput } from "../parts/form";
 import { Icon } from "../parts/icon";
 import { Empty, Failed, Loading, WhyNot } from "../parts/notice";
 import { StateMark } from "../parts/state";
+import { Time } from "../parts/time";
 import { Link } from "../router";
-import { everyDevice, MOST, shownOf, stops } from "./field/fleet";
-import { type Placed, Sketch } from "./field/sketch";
+import { isOld, MOST, type Placed, type PlacedDevice, placedDevices, shownOf, unplacedDevices } from "./field/fleet";
 import { PlanDialog } from "./field/plan";
+import { Sketch } from "./field/sketch";
+import { TimeSlider } from "./field/time";
 import { FirstSteps } from "./fleet/first";
+import { patched } from "./fleet/rows";
 
 const QUANTITIES = [
   ["moisture", "Moisture"],
   ["temperature", "Temperature"],
 ] as const;
 
+/** What comes is put into the map at once; all of it is asked for again at this distance. */
+const SETTLE_MS = 60_000;
+/** Devices without coordinates that are named. */
+const NAMED = 50;
+
+/** Devices with what has come of them since they were asked for. */
+function useFresh(asked: Placed | null): PlacedDevice[] {
+  const [events, set] = useState<ReadonlyMap<string, ReadingsEvent>>(new Map());
+  useNews("readings", (event) => set((old) => new Map(old).set(event.device, event)));
+  useEffect(() => set(new Map()), [asked]);
+  return useMemo(
+    () =>
+      (asked?.devices ?? []).map((device) => {
+        const event = events.get(device.id);
+        return event === undefined ? device : { ...device, ...patched(device, event), latitude: device.latitude, longitude: device.longitude };
+      }),
+    [asked, events],
+  );
+}
+
 export function Field(): JSX.Element {
-  const asked = useAsked("field", everyDevice);
+  const asked = useAsked("field", (signal) => placedDevices(null, signal));
+  const others = useUnplaced();
   const plan = useAsked("plan", (signal) => get<{ plan: Plan | null }>("plan", undefined, signal));
-  const soon = useThrottled(asked.reload, 10_000);
-  useNews("readings", soon);
-  useNews("reload", soon);
+  const reload = (): void => {
+    asked.reload();
+    others.reload();
+  };
+  useNews("readings", useThrottled(reload, SETTLE_MS));
+  useNews("reload", reload);
   const [editing, edit] = useState(false);
-  const all = asked.data?.devices ?? [];
-  const placed = useMemo(() => all.filter((one): one is FleetDevice & Placed => one.latitude !== null && one.longitude !== null), [asked.data]);
+  const placed = useFresh(asked.data);
+  const without = others.total === null || asked.data === null ? 0 : Math.max(0, others.total - asked.data.total);
+  const known = asked.data !== null && others.total !== null;
   return (
     <>
       <div class="page-head">
         <div>
           <h1>Field</h1>
-          <p class="lead">{asked.data ? `${plural(placed.length, "device")} at ${placed.length === 1 ? "its place" : "their places"}${all.length > placed.length ? `; ${all.length - placed.length} without coordinates` : ""}` : "\u00a0"}</p>
+          <p class="lead">{known ? `${plural(asked.data?.total ?? 0, "device")} at ${asked.data?.total === 1 ? "its place" : "their places"}${without > 0 ? `; ${count(without)} without coordinates` : ""}` : "\u00a0"}</p>
         </div>
         <button type="button" class="button" onClick={() => edit(true)}>
           <Icon name="edit" />
           Plan of the field
         </button>
       </div>
-      {asked.error ? <Failed what="The fleet could not be asked:" problem={asked.error} again={asked.reload} /> : null}
+      {asked.error ? <Failed what="The fleet could not be asked:" problem={asked.error} again={reload} /> : null}
       {plan.error && plan.error.status !== 404 ? <Failed what="The plan could not be asked:" problem={plan.error} again={plan.reload} /> : null}
-      {asked.data === null && asked.error === null ? <Loading what="the field" /> : null}
-      {asked.data && all.length === 0 ? <FirstSteps /> : null}
-      {asked.data && asked.data.total > MOST ? <p class="notice">Only {MOST} of {plural(asked.data.total, "device")} are drawn.</p> : null}
-      {all.length > 0 ? <Ground all={all} placed={placed} plan={plan.data?.plan ?? null} done={asked.reload} /> : null}
+      {!known && asked.error === null ? <Loading what="the field" /> : null}
+      {known && others.total === 0 ? <FirstSteps /> : null}
+      {asked.data && asked.data.total > MOST ? <p class="notice">Only {count(MOST)} of {plural(asked.data.total, "device")} are drawn.</p> : null}
+      {known && others.total !== 0 ? <Ground asked={asked.data as Placed} placed={placed} others={others} plan={plan.data?.plan ?? null} done={reload} /> : null}
       {editing ? <PlanDialog plan={plan.data?.plan ?? null} close={() => edit(false)} done={plan.reload} /> : null}
     </>
   );
 }
 
-function Ground({ all, placed, plan, done }: { all: FleetDevice[]; placed: (FleetDevice & Placed)[]; plan: Plan | null; done: () => void }): JSX.Element {
+interface Others {
+  search: string;
+  setSearch: (search: string) => void;
+  devices: FleetDevice[];
+  /** How many devices there are, with coordinates or without; null: not known yet. */
+  total: number | null;
+  reload: () => void;
+}
+
+/** Devices that stand nowhere yet, of those that are searched for. */
+function useUnplaced(): Others {
+  const [search, setSearch] = useState("");
+  const settled = useSettled(search.trim());
+  const asked = useAsked(`unplaced ${settled}`, (signal) => unplacedDevices(settled, signal));
+  const [total, setTotal] = useState<number | null>(null);
+  useEffect(() => {
+    if (asked.data && settled === "") setTotal(asked.data.total);
+  }, [asked.data]);
+  return { search, setSearch, devices: asked.data?.devices ?? [], total: total ?? (asked.error ? 0 : null), reload: asked.reload };
+}
+
+interface GroundProps {
+  asked: Placed;
+  placed: PlacedDevice[];
+  others: Others;
+  plan: Plan | null;
+  done: () => void;
+}
+
+function Ground({ asked, placed, others, plan, done }: GroundProps): JSX.Element {
   const [quantity, setQuantity] = useState<Quantity>("moisture");
-  const times = useMemo(() => stops(placed), [placed]);
+  const line = useMemo(() => (asked.first === null || asked.last === null ? null : timeLine(asked.first, asked.last)), [asked.first, asked.last]);
   const [stop, setStop] = useState<number | null>(null);
+  const [playing, play] = useState(false);
   const [chosen, choose] = useState<string | null>(null);
   const [placing, place] = useState<string | null>(null);
-  const time = stop === null ? null : (times[stop] ?? null);
+  const time = stop === null || line === null ? null : stopAt(line, stop);
+  const settled = useSettled(String(time));
+  const wanted = playing ? String(time) : settled;
+  const then = useAsked(time === null || wanted === "null" ? null : wanted, async (signal) => ({ time: Number(wanted), ...(await placedDevices(Number(wanted), signal)) }));
   const put = useDeed(async (id: string, at: Place) => {
     const { details } = await get<Device>(devicePath(id));
     await ask("PUT", devicePath(id, "/details"), { json: { ...details, ...at } });
     place(null);
     done();
   });
-  const device = all.find(({ id }) => id === chosen);
+  const shown = time === null || then.data === null ? placed : then.data.devices;
+  const at = time === null ? null : (then.data?.time ?? null);
+  const device = shown.find(({ id }) => id === chosen);
+  const map = placed.length > 0 || plan !== null;
   return (
     <div class="field-page">
       <div class="field-map">
@@ -77,19 +142,20 @@ function Ground({ all, placed, plan, done }: { all: FleetDevice[]; placed: (Flee
           <Scale quantity={quantity} />
         </div>
         {put.error ? <Failed what="Not placed:" problem={put.error} /> : null}
+        {then.error ? <Failed what="This time could not be asked:" problem={then.error} again={then.reload} /> : null}
         {placing ? <p class="notice">Press where {placing} stands. Its coordinates can also be typed among its details.</p> : null}
-        {placed.length === 0 && plan === null ? (
-          <Empty title="No device has coordinates yet">
-            <p>Give a device its latitude and longitude among its details, or upload a plan of the field with its corners and press where each stands.</p>
-          </Empty>
+        {map ? (
+          <Sketch placed={shown} plan={plan} quantity={quantity} time={at} chosen={chosen} choose={choose} put={placing === null ? null : (where) => void put.run(placing, where)} />
         ) : (
-          <Sketch placed={placed} plan={plan} quantity={quantity} time={time} chosen={chosen} choose={choose} put={placing === null ? null : (at) => void put.run(placing, at)} />
+          <Empty title="No device has coordinates yet">
+            <p>Give a device its latitude and longitude among its details, or upload a plan of the field with its edges and press where each stands.</p>
+          </Empty>
         )}
-        {times.length > 0 ? <TimeSlider times={times} stop={stop} set={setStop} /> : null}
+        {line !== null && map ? <TimeSlider line={line} stop={stop} set={setStop} behind={time !== null && then.data?.time !== time && then.error === null} playing={playing} play={play} /> : null}
       </div>
       <div class="field-side">
-        {device ? <Chosen device={device} quantity={quantity} time={time} /> : <p class="hint">Choose a device in the field to see it here.</p>}
-        <Unplaced all={all} placing={placing} place={place} />
+        {device ? <Chosen device={device} quantity={quantity} time={at} /> : map ? <p class="hint">Choose a device in the field to see it here.</p> : null}
+        <Unplaced others={others} without={Math.max(0, (others.total ?? 0) - asked.total)} map={map} placing={placing} place={place} />
       </div>
     </div>
   );
@@ -113,32 +179,8 @@ function Scale({ quantity }: { quantity: Quantity }): JSX.Element {
   );
 }
 
-function TimeSlider({ times, stop, set }: { times: number[]; stop: number | null; set: (stop: number | null) => void }): JSX.Element {
-  const time = stop === null ? null : (times[stop] ?? null);
-  const words = time === null ? "The last reading of each" : `About ${dateTime(time)} ${zoneName(time)}`;
-  return (
-    <div class="slider">
-      <label for="field-time">Time</label>
-      <input
-        id="field-time"
-        type="range"
-        min={0}
-        max={times.length}
-        step={1}
-        value={stop ?? times.length}
-        aria-valuetext={words}
-        onInput={(event) => {
-          const value = event.currentTarget.valueAsNumber;
-          set(value >= times.length ? null : value);
-        }}
-      />
-      <output title={time === null ? undefined : utc(time)}>{words}</output>
-    </div>
-  );
-}
-
 function Chosen({ device, quantity, time }: { device: FleetDevice; quantity: Quantity; time: number | null }): JSX.Element {
-  const value = shownOf(device, quantity, time);
+  const value = shownOf(device, quantity);
   return (
     <section class="card" aria-live="polite">
       <h2>
@@ -146,32 +188,49 @@ function Chosen({ device, quantity, time }: { device: FleetDevice; quantity: Qua
       </h2>
       <p class="sub">{[device.name === null ? null : device.id, device.place].filter((part) => part).join(" · ")}</p>
       <p class={`big big-${quantity}`}>{quantity === "moisture" ? percent(value, 1) : celsius(value, 1)}</p>
-      <p class="sub">{time === null ? "its last reading" : "mean of three hours"}</p>
-      <StateMark state={device.state} />
+      <p class="sub">
+        {device.last_time === null ? "no reading in the week before" : <>{time === null ? "last reading " : "measured "}<Time at={device.last_time} /></>}
+        {isOld(device, time) ? ", more than a day before" : ""}
+      </p>
+      {time === null ? <StateMark state={device.state} /> : null}
     </section>
   );
 }
 
+interface UnplacedProps {
+  others: Others;
+  /** How many there are. */
+  without: number;
+  /** Whether there is anything to place them on. */
+  map: boolean;
+  placing: string | null;
+  place: (id: string | null) => void;
+}
+
 /** Devices that stand nowhere yet. */
-function Unplaced({ all, placing, place }: { all: FleetDevice[]; placing: string | null; place: (id: string | null) => void }): JSX.Element | null {
+function Unplaced({ others, without, map, placing, place }: UnplacedProps): JSX.Element | null {
   const allowed = useMay("operator");
-  const unplaced = all.filter(({ latitude, longitude }) => latitude === null || longitude === null);
-  if (unplaced.length === 0) return null;
+  if (without === 0) return null;
+  const named = others.devices.slice(0, NAMED);
   return (
     <section class="card" aria-labelledby="unplaced-title">
       <h2 id="unplaced-title">Without coordinates</h2>
       <WhyNot id="unplaced-why" why={allowed.why} />
+      {map ? null : <p class="hint">Their coordinates can be typed among their details.</p>}
+      {without > NAMED ? <TextInput label="Search them by id, name or place" type="search" value={others.search} set={others.setSearch} /> : null}
       <ul class="list list-low">
-        {unplaced.slice(0, 50).map(({ id, name }) => (
+        {named.map(({ id, name }) => (
           <li key={id}>
             <Link href={deviceAt(id)}>{name ?? id}</Link>
-            <button type="button" class="button" disabled={!allowed.ok} aria-pressed={placing === id} aria-label={`Place ${name ?? id}`} onClick={() => place(placing === id ? null : id)}>
-              Place
-            </button>
+            {map ? (
+              <button type="button" class="button" disabled={!allowed.ok} aria-pressed={placing === id} aria-label={`Place ${name ?? id}`} onClick={() => place(placing === id ? null : id)}>
+                Place
+              </button>
+            ) : null}
           </li>
         ))}
       </ul>
-      {unplaced.length > 50 ? <p class="hint">and {unplaced.length - 50} more</p> : null}
+      {without > named.length ? <p class="hint">{named.length === 0 ? "None of those found." : `${count(named.length)} of ${count(without)}; search for others.`}</p> : null}
     </section>
   );
 }

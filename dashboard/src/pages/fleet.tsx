@@ -1,37 +1,46 @@
 /** Every device: what its soil is doing, and whether it is there. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Counts, State } from "../api/types";
-import { useNews, useThrottled } from "../hooks";
+import { useNews, useSettled, useThrottled } from "../hooks";
 import { count, plural } from "../lib/format";
+import { fleetAt, LONGEST, type Question, questionOf, stateAt, STATES } from "../lib/question";
 import { ExportButton } from "../parts/export";
 import { LiveMark } from "../parts/frame";
 import { Icon } from "../parts/icon";
 import { Empty, Failed, Loading } from "../parts/notice";
-import { StateMark, STATES } from "../parts/state";
+import { StateMark } from "../parts/state";
+import { go, Link, useQuery } from "../router";
 import { FirstSteps } from "./fleet/first";
 import { useRows } from "./fleet/rows";
-import { type Sort, Table } from "./fleet/table";
+import { Table } from "./fleet/table";
 
-/** How long typing may pause before the search is asked. */
-const TYPING_MS = 200;
 /** Events come by the second; counts and order follow at this distance. */
 const SETTLE_MS = 10_000;
 
-function useSettled(value: string, ms: number): string {
-  const [settled, set] = useState(value);
+/** What is typed at once, and what the address asks when typing pauses: each follows the other. */
+function useTyped(question: Question, ask: (question: Question) => void): [string, (text: string) => void] {
+  const [typed, type] = useState(question.search);
+  const settled = useSettled(typed.trim());
+  const asked = useRef(question.search);
   useEffect(() => {
-    const timer = setTimeout(() => set(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return settled;
+    if (settled === asked.current) return;
+    asked.current = settled;
+    ask({ ...question, search: settled });
+  }, [settled]);
+  useEffect(() => {
+    if (question.search === asked.current) return;
+    asked.current = question.search;
+    type(question.search);
+  }, [question.search]);
+  return [typed, type];
 }
 
 export function Fleet(): JSX.Element {
-  const [typed, type] = useState("");
-  const [states, setStates] = useState<State[]>([]);
-  const [sort, setSort] = useState<Sort>({ by: "state", order: "desc" });
-  const search = useSettled(typed.trim(), TYPING_MS);
+  const question = questionOf(useQuery());
+  const { search, states, sort } = question;
+  const ask = (next: Question): void => go(fleetAt(next), true);
+  const [typed, type] = useTyped(question, ask);
   const rows = useRows({ search, state: states.join(","), sort: sort.by, order: sort.order });
   const settle = useThrottled(rows.reload, SETTLE_MS);
   useNews("readings", (event) => {
@@ -49,7 +58,9 @@ export function Fleet(): JSX.Element {
       <div class="page-head">
         <div>
           <h1>Fleet</h1>
-          <p class="lead">{summary(rows.counts, all)}</p>
+          <p class="lead">
+            <Summary counts={rows.counts} all={all} />
+          </p>
         </div>
         <LiveMark />
       </div>
@@ -65,11 +76,11 @@ export function Fleet(): JSX.Element {
                 aria-label="Search devices by id, name or place"
                 placeholder="Search id, name, place"
                 value={typed}
-                maxLength={200}
+                maxLength={LONGEST}
                 onInput={(event) => type(event.currentTarget.value)}
               />
             </div>
-            <StateFilter counts={rows.counts} states={states} set={setStates} />
+            <StateFilter counts={rows.counts} states={states} set={(next) => ask({ ...question, states: next })} />
             <ExportButton />
           </div>
           {rows.error ? <Failed what="The fleet could not be asked:" problem={rows.error} again={rows.reload} /> : null}
@@ -77,32 +88,39 @@ export function Fleet(): JSX.Element {
           {rows.total === 0 ? (
             <Empty title="No device matches">
               <p>Nothing has {search === "" ? "this state" : `“${search}” in its id, name or place`}{search !== "" && states.length > 0 ? " and this state" : ""}.</p>
-              <button
-                type="button"
-                class="button"
-                onClick={() => {
-                  type("");
-                  setStates([]);
-                }}
-              >
+              <button type="button" class="button" onClick={() => ask({ ...question, search: "", states: [] })}>
                 Show every device
               </button>
             </Empty>
           ) : null}
-          {rows.total !== null && rows.total > 0 ? <Table rows={rows} total={rows.total} sort={sort} setSort={setSort} fresh={fresh} /> : null}
+          {rows.total !== null && rows.total > 0 ? (
+            <Table rows={rows} total={rows.total} question={fleetAt(question)} sort={sort} setSort={(next) => ask({ ...question, sort: next })} fresh={fresh} />
+          ) : null}
         </>
       )}
     </>
   );
 }
 
-/** The first sentence: is all well, and if not, how many want looking at. */
-function summary(counts: Counts | null, all: number | null): string {
-  if (counts === null || all === null) return "\u00a0";
-  if (all === 0) return "No device yet";
+/** The first sentence: is all well, and if not, how many want looking at, each a link to them. */
+function Summary({ counts, all }: { counts: Counts | null; all: number | null }): JSX.Element {
+  if (counts === null || all === null) return <>{"\u00a0"}</>;
+  if (all === 0) return <>No device yet</>;
   const bad = STATES.filter((state) => state !== "fresh" && counts[state] > 0);
-  if (bad.length === 0) return `${plural(all, "device")}, all heard from in time`;
-  return `${plural(all, "device")}; ${bad.map((state) => `${count(counts[state])} ${state === "never" ? "never heard" : state}`).join(", ")}`;
+  if (bad.length === 0) return <>{plural(all, "device")}, all heard from in time</>;
+  return (
+    <>
+      {plural(all, "device")};{" "}
+      {bad.map((state, index) => (
+        <span key={state}>
+          {index > 0 ? ", " : ""}
+          <Link href={stateAt(state)}>
+            {count(counts[state])} {state === "never" ? "never heard" : state}
+          </Link>
+        </span>
+      ))}
+    </>
+  );
 }
 
 function StateFilter({ counts, states, set }: { counts: Counts | null; states: State[]; set: (states: State[]) => void }): JSX.Element {

@@ -1,8 +1,7 @@
 /** Those who bring surveys: when last, what waits with them, and how long they could go on alone. */
 import type { JSX } from "preact";
-import { get } from "../api/client";
 import type { Gateway } from "../api/types";
-import { useAsked, useNews, useNow, useThrottled } from "../hooks";
+import { useNews, useNow, usePages, useThrottled } from "../hooks";
 import { bytes, count, number, parse, plural, span } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { LiveMark } from "../parts/frame";
@@ -13,25 +12,25 @@ import { Link } from "../router";
 import { Quarantine } from "./device/quarantine";
 import { FirstSteps } from "./fleet/first";
 
-/** Gateways that are shown at most; a site has one or two. */
-const MOST = 1_000;
+/** Gateways a page; a site has one or two. */
+const PAGE = { limit: 100 };
 /** Ids that are named before "and more". */
 const NAMED = 24;
 
 export function Gateways(): JSX.Element {
-  const asked = useAsked("gateways", (signal) => get<{ gateways: Gateway[]; next: string | null }>("gateways", { limit: MOST }, signal));
+  const asked = usePages<{ gateways: Gateway[]; next: string | null; total?: number }>("gateways", PAGE);
   const now = useNow();
   const soon = useThrottled(asked.reload, 2_000);
   useNews("contact", soon);
   useNews("reload", soon);
-  const gateways = asked.data?.gateways ?? [];
+  const gateways = asked.data?.flatMap((page) => page.gateways) ?? [];
   const silent = gateways.filter(({ state }) => state === "silent").length;
   return (
     <>
       <div class="page-head">
         <div>
           <h1>Gateways</h1>
-          <p class="lead">{asked.data ? `${plural(gateways.length, "gateway")}${silent > 0 ? `; ${silent} silent` : gateways.length > 0 ? ", all heard from" : ""}` : "\u00a0"}</p>
+          <p class="lead">{asked.data ? summary(gateways.length, asked.data[0]?.total, silent, asked.more !== null) : "\u00a0"}</p>
         </div>
         <LiveMark />
       </div>
@@ -43,9 +42,23 @@ export function Gateways(): JSX.Element {
           <Card key={gateway.name} gateway={gateway} now={now} />
         ))}
       </div>
+      {asked.more ? (
+        <div class="actions">
+          <button type="button" class="button" disabled={asked.loading} onClick={asked.more}>
+            Show more gateways
+          </button>
+        </div>
+      ) : null}
       {gateways.length > 0 ? <Quarantine /> : null}
     </>
   );
+}
+
+/** The first sentence; of gateways that are not here yet it says nothing. */
+function summary(here: number, total: number | undefined, silent: number, more: boolean): string {
+  const which = more ? `${count(here)} of ${total === undefined ? "more" : count(total)} gateways` : plural(here, "gateway");
+  if (silent > 0) return `${which}; ${count(silent)} silent`;
+  return here === 0 ? which : `${which}, all heard from`;
 }
 
 function Card({ gateway, now }: { gateway: Gateway; now: number }): JSX.Element {

@@ -1,8 +1,10 @@
 /** Accounts, tokens, retention, and whether the store is sound. */
 import type { JSX } from "preact";
 import { useWho } from "../hooks";
+import { CLOSING } from "../parts/frame";
 import { Accounts } from "./settings/accounts";
 import { Care, Retention } from "./settings/care";
+import { OwnPassword } from "./settings/password";
 import { Tokens } from "./settings/tokens";
 
 export function Settings(): JSX.Element {
@@ -17,14 +19,14 @@ export function Settings(): JSX.Element {
           </p>
         </div>
       </div>
-      {me.open ? (
+      {me.open && me.local ? (
         <div class="notice">
           <p>
-            <strong>No account exists.</strong> This page is open to whoever can use this machine. The cloud printed a link at its start that makes the first
-            administrator; from then on everybody signs in.
+            <strong>No account exists.</strong> This page is open to whoever can use the cloud's machine, and to nobody else. {CLOSING}
           </p>
         </div>
       ) : null}
+      <OwnPassword />
       <Accounts />
       <Tokens />
       <Retention />

@@ -41,7 +41,7 @@ export function SignIn({ back }: { back: string }): JSX.Element {
     <Gate title="Sign in">
       {me.setup ? (
         <p class="notice">
-          No account exists yet. {me.open ? <Link href="/">Go on without one</Link> : "The cloud printed a link at its start that makes the first."}
+          No account exists yet{me.open && !me.local ? ", and whoever reaches this cloud sees and changes everything" : ""}. {me.open ? <Link href="/">Go on without one</Link> : "The cloud printed a link at its start that makes the first."}
         </p>
       ) : null}
       <Form send={() => void enter.run()} label="Sign in">

@@ -1,11 +1,12 @@
 /** A device's day: what came when, by which gateway, what is missing, and where it still is. */
 import type { JSX } from "preact";
 import { device as devicePath, get } from "../api/client";
-import type { Conflict, Day } from "../api/types";
-import { useAsked } from "../hooks";
+import type { Conflict, Day, Survey } from "../api/types";
+import { useAsked, useNews, useThrottled } from "../hooks";
 import { flagNames } from "../lib/flags";
-import { celsius, clock, date, dayStart, parse, percent, plural, utc, zoneName } from "../lib/format";
+import { celsius, clock, count, date, dateTime, dayStart, parse, percent, plural, utc, zoneName } from "../lib/format";
 import { deviceAt } from "../lib/route";
+import { verdict } from "../lib/slots";
 import { Link } from "../router";
 import { Dialog } from "./dialog";
 import { Failed, Loading } from "./notice";
@@ -13,6 +14,9 @@ import { Time, Worded } from "./time";
 
 export function DayDialog({ id, name, day, close }: { id: string; name: string | null; day: string; close: () => void }): JSX.Element {
   const asked = useAsked(`${id} ${day}`, (signal) => get<Day>(devicePath(id, `/days/${day}`), undefined, signal));
+  const soon = useThrottled(asked.reload, 2_000);
+  useNews("readings", (event) => event.device === id && soon());
+  useNews("reload", soon);
   return (
     <Dialog title={`${name ?? id}, ${date(dayStart(day), "UTC")} (UTC day)`} close={close} wide>
       {asked.error ? <Failed problem={asked.error} again={asked.reload} /> : null}
@@ -25,21 +29,19 @@ export function DayDialog({ id, name, day, close }: { id: string; name: string |
 }
 
 function Content({ data }: { data: Day }): JSX.Element {
-  const whole = data.held >= data.due;
+  const { missing, words } = verdict(data);
   return (
     <>
-      <p class={whole ? "verdict verdict-good" : "verdict verdict-bad"}>
-        <strong>
-          {data.held} of {plural(data.due, "slot")} held.
-        </strong>{" "}
-        <Worded text={data.where} />
+      <p class={missing === 0 ? "verdict verdict-good" : "verdict verdict-bad"}>
+        <strong>{words}</strong> <Worded text={data.where} />
       </p>
-      {data.missing.length > 0 ? <Missing times={data.missing} /> : null}
+      {data.missing.length > 0 ? <Missing times={data.missing} total={missing} /> : null}
       <Surveys data={data} />
       {data.conflicts.length > 0 ? (
         <>
           <h3>Conflicts</h3>
           <ConflictTable conflicts={data.conflicts} />
+          <More shown={data.conflicts.length} total={data.conflicts_total} />
         </>
       ) : null}
       {data.readings.length > 0 ? <Readings data={data} /> : null}
@@ -47,8 +49,13 @@ function Content({ data }: { data: Day }): JSX.Element {
   );
 }
 
-/** Missing slots, those in a row drawn together. */
-function Missing({ times }: { times: string[] }): JSX.Element {
+/** What is not in a list that was cut. */
+function More({ shown, total }: { shown: number; total: number | undefined }): JSX.Element | null {
+  return total === undefined || total <= shown ? null : <p class="hint">and {count(total - shown)} more</p>;
+}
+
+/** Missing slots. */
+function Missing({ times, total }: { times: string[]; total: number }): JSX.Element {
   return (
     <>
       <h3>Missing</h3>
@@ -64,17 +71,22 @@ function Missing({ times }: { times: string[] }): JSX.Element {
           );
         })}
       </ul>
-      <p class="hint">Times in {zoneName(parse(times[0]) ?? 0)}.</p>
+      <p class="hint">
+        Times in {zoneName(parse(times[0]) ?? 0)}
+        {total > times.length ? `; ${count(total - times.length)} more are not named` : ""}.
+      </p>
     </>
   );
 }
 
 function Surveys({ data }: { data: Day }): JSX.Element {
+  const spans = data.surveys.some(({ starts }) => starts !== undefined);
+  const none = data.readings.length > 0 ? "What brought these readings is no longer noted." : "No survey of this day has arrived.";
   return (
     <>
       <h3>Surveys that brought it</h3>
       {data.surveys.length === 0 ? (
-        <p class="hint">No survey of this day has arrived.</p>
+        <p class="hint">{none}</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Surveys">
           <table class="plain">
@@ -83,6 +95,7 @@ function Surveys({ data }: { data: Day }): JSX.Element {
                 <th scope="col">Received by the cloud</th>
                 <th scope="col">By the gateway</th>
                 <th scope="col">Gateway</th>
+                {spans ? <th scope="col">Its readings</th> : null}
                 <th scope="col" class="n">New</th>
                 <th scope="col" class="n">Duplicate</th>
                 <th scope="col" class="n">Conflict</th>
@@ -99,6 +112,7 @@ function Surveys({ data }: { data: Day }): JSX.Element {
                     <Time at={survey.received_at_gateway} />
                   </td>
                   <td>{survey.gateway}</td>
+                  {spans ? <td>{covers(survey)}</td> : null}
                   <td class="n">{survey.new}</td>
                   <td class="n">{survey.duplicate}</td>
                   <td class="n">{survey.conflict}</td>
@@ -107,16 +121,25 @@ function Surveys({ data }: { data: Day }): JSX.Element {
               ))}
             </tbody>
           </table>
+          <More shown={data.surveys.length} total={data.surveys_total} />
         </div>
       )}
     </>
   );
 }
 
+/** From when to when a survey's readings are: of the day by the clock, of more by the date. */
+function covers({ starts, ends }: Survey): string {
+  const [from, to] = [parse(starts), parse(ends)];
+  if (from === null) return "–";
+  if (to === null || to === from) return dateTime(from);
+  return to - from < 36 * 3_600_000 ? `${dateTime(from)} to ${clock(to)}` : `${date(from).slice(4)} to ${date(to).slice(4)}`;
+}
+
 function Readings({ data }: { data: Day }): JSX.Element {
   return (
     <details>
-      <summary>{plural(data.readings.length, "reading")}</summary>
+      <summary>{plural(data.readings_total ?? data.readings.length, "reading")}</summary>
       <table class="plain">
         <thead>
           <tr>
@@ -139,6 +162,7 @@ function Readings({ data }: { data: Day }): JSX.Element {
           ))}
         </tbody>
       </table>
+      <More shown={data.readings.length} total={data.readings_total} />
     </details>
   );
 }

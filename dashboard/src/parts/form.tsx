@@ -160,15 +160,18 @@ export function Check({
   value,
   set,
   disabled,
+  aria,
 }: {
   label: string;
+  /** The whole of it, where `label` is only clear from its surroundings. */
+  aria?: string;
   value: boolean;
   set: (value: boolean) => void;
   disabled?: boolean;
 }): JSX.Element {
   return (
     <label class="check">
-      <input type="checkbox" checked={value} disabled={disabled ?? false} onChange={(event) => set(event.currentTarget.checked)} />
+      <input type="checkbox" checked={value} disabled={disabled ?? false} {...(aria === undefined ? {} : { "aria-label": aria })} onChange={(event) => set(event.currentTarget.checked)} />
       {label}
     </label>
   );

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ask, get } from "../api/client";
 import { type Link as Path, linkNow } from "../api/live";
-import type { Alert } from "../api/types";
+import type { Alert, Me } from "../api/types";
 import { useAsked, useDeed, useNews, useThrottled, useWho } from "../hooks";
 import type { Route } from "../lib/route";
 import { Link } from "../router";
@@ -87,7 +87,7 @@ function Self(): JSX.Element {
           </button>
         </div>
       ) : (
-        <p class="self-open">Open: no account is needed on this machine.</p>
+        <p class="self-open">{me.local ? "Open: no account is needed on this machine." : "Open to the network: nobody signs in."}</p>
       )}
     </div>
   );
@@ -122,6 +122,23 @@ function ThemeSwitch(): JSX.Element {
   );
 }
 
+/** Where an open cloud is reached from elsewhere. */
+export const isExposed = ({ open, local }: Me): boolean => open && !local;
+
+/** Whom a cloud without accounts is open to, loudly where that is the network. */
+function Exposed(): JSX.Element | null {
+  const { me } = useWho();
+  if (!isExposed(me)) return null;
+  return (
+    <p class="banner">
+      <strong>This cloud is open to the network.</strong> Whoever reaches {location.host} sees and changes everything, without signing in. {CLOSING}
+    </p>
+  );
+}
+
+/** How an open cloud is closed. */
+export const CLOSING = "The link that the cloud printed at its start makes the first administrator; from then on everybody signs in.";
+
 /** Says when news no longer come. */
 export function Banner(): JSX.Element {
   const [path, set] = useState<Path>(linkNow());
@@ -129,6 +146,7 @@ export function Banner(): JSX.Element {
   useEffect(() => set(linkNow()), []);
   return (
     <div role="status" aria-live="polite">
+      <Exposed />
       {path === "lost" ? (
         <p class="banner">
           <strong>The connection to the cloud is lost.</strong> What you see is the last that came; trying again every few seconds.

@@ -3,9 +3,6 @@ import type { JSX } from "preact";
 import type { Cause, State } from "../api/types";
 import { ago, dateTime, parse, zoneName } from "../lib/format";
 
-/** In order of how much they want to be looked at. */
-export const STATES: readonly State[] = ["silent", "late", "never", "fresh"];
-
 const SHAPES: Record<State, JSX.Element> = {
   fresh: <circle cx="7" cy="7" r="5" />,
   late: <path d="M7 1.500 13 12.500H1z" />,

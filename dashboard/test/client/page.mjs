@@ -1,5 +1,5 @@
 /** The page at /docs in a real browser: it shows every operation, and what is tried there is done. */
-import { assert } from "../e2e/assert.mjs";
+import { accessible, assert } from "../e2e/assert.mjs";
 import { launch, open, PHONE } from "../e2e/browser.mjs";
 
 /** Uses the page of the cloud at `url`, where client.ts has set up ann. */
@@ -13,6 +13,7 @@ export async function tryPage(url) {
     await page.goto(`${url}/docs`);
     await page.getByText("Sign in on the dashboard").waitFor();
     for (const { summary } of operations) await page.getByText(summary, { exact: true }).first().waitFor({ state: "attached" });
+    await accessible(page);
     assert(complaints.length === 0, complaints.join("\n"));
     told.push(`/docs shows ${operations.length} operations: ${size}`);
     await context.close();

@@ -2,7 +2,7 @@
 import { start } from "../fixture/main.mjs";
 import { accessible, assert } from "./assert.mjs";
 import { open, PHONE } from "./browser.mjs";
-import { columns } from "./ink.mjs";
+import { columns, hatched } from "./ink.mjs";
 
 /** Opens `path` at a fixture of `mode`, does `steps`, and takes no complaint. */
 async function at(browser, mode, path, steps, { devices = 60, ...options } = {}) {
@@ -34,6 +34,24 @@ export async function onFixture(browser, check) {
       await page.keyboard.press("End");
       await page.locator("a[data-row='9999']:focus").waitFor();
       assert((await rowsDrawn(page)) < 40, "too many rows after scrolling");
+
+      // Another order begins at its first row, and leaves no row blank.
+      await page.getByRole("button", { name: "Device", exact: true }).click();
+      await page.locator("a[data-row='0']").waitFor();
+      await page.waitForFunction(() => document.querySelector("tr.row-blank") === null);
+      assert((await page.locator("a[data-row='0']").boundingBox()).y >= 0, "the first row is out of sight");
+
+      // Going to a device and back shows the same rows in the same place.
+      await page.locator("a[data-row='0']").focus();
+      await page.keyboard.press("End");
+      await page.locator("a[data-row='9999']:focus").waitFor();
+      const place = await page.evaluate(() => scrollY);
+      await page.keyboard.press("Enter");
+      await page.locator(".curves").waitFor();
+      await page.goBack();
+      await page.locator("a[data-row='9999']").waitFor();
+      assert((await page.evaluate(() => scrollY)) === place, "the list is in another place");
+      assert(page.url().endsWith("/?sort=name&order=asc"), page.url());
     }, { devices: 10_000 }));
 
   await check("a reading that arrives is seen at once, without asking", () =>
@@ -48,13 +66,21 @@ export async function onFixture(browser, check) {
 
   await check("a silent device is found by its state, with the cause", () =>
     at(browser, "open", "/", async (page) => {
-      await page.getByRole("button", { name: /^silent/ }).click();
+      await page.getByRole("link", { name: /silent$/ }).click();
       await page.getByText("its gateway south is silent").first().waitFor();
+      assert(page.url().endsWith("/?state=silent"), page.url());
       await page.locator("tr.row .state-fresh").first().waitFor({ state: "detached" });
       await page.getByLabel("Search devices").fill("m00008");
       await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
       await page.getByRole("link", { name: "Windbreak 1" }).click();
       await page.getByRole("heading", { level: 1, name: "Windbreak 1" }).waitFor();
+      await page.goBack();
+      await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
+      assert((await page.getByLabel("Search devices").inputValue()) === "m00008", "the search is forgotten");
+      assert((await page.getByRole("button", { name: /^silent/ }).getAttribute("aria-pressed")) === "true", "the filter is forgotten");
+      await page.getByRole("link", { name: "Fleet", exact: true }).click();
+      await page.locator("tr.row .state-fresh").first().waitFor({ state: "attached" });
+      assert((await page.getByLabel("Search devices").inputValue()) === "", "the search stays");
     }));
 
   await check("the curve zooms by drag, wheel and keys, asks for finer data, and double click shows everything", () =>
@@ -98,14 +124,28 @@ export async function onFixture(browser, check) {
       assert(found.outside > 20, `only ${found.outside} columns beside it have`);
     }));
 
+  await check("a silence that lasts is hatched up to now", () =>
+    at(browser, "open", "/devices/m00005", async (page) => {
+      await page.locator(".plot[data-quantity=temperature] .u-over").waitFor();
+      await page.waitForFunction(() => document.querySelector(".plots-loading") === null);
+      await page.waitForFunction(hatched);
+    }));
+
   await check("thresholds are set among the details, and the curve shows them", () =>
     at(browser, "open", "/devices/ithaca", async (page) => {
       await page.getByRole("button", { name: "Details and thresholds" }).click();
       await accessible(page);
       await page.getByLabel("Moisture low (%)").fill("12.5");
+      await page.getByRole("checkbox", { name: "Ring when crossed: Moisture low" }).check();
+      await page.getByLabel("Measures every (minutes)").fill("7.5");
+      const rule = page.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/rules"));
       await page.getByLabel("Name", { exact: true }).fill('<img src=x onerror="document.title=1">');
       const [request] = await Promise.all([page.waitForRequest(/\/details$/), page.getByRole("button", { name: "Save details" }).click()]);
-      assert(JSON.parse(request.postData()).moisture_low === 12.5, request.postData());
+      const { moisture_low, interval_s } = JSON.parse(request.postData());
+      assert(moisture_low === 12.5 && interval_s === 450, request.postData());
+      const { kind, value, devices, channels } = JSON.parse((await rule).postData());
+      assert(kind === "moisture_below" && value === 12.5 && devices.join() === "ithaca" && channels.join() === "1,2", (await rule).postData());
+      await page.getByText("Moisture below 12.5 %").waitFor();
       await page.getByRole("heading", { level: 1, name: "<img src=x" }).waitFor();
       assert((await page.locator("main img").count()) === 0, "a name became an element");
     }));
@@ -125,14 +165,73 @@ export async function onFixture(browser, check) {
 
   await check("the field shows another time and quantity, and a device is placed by pressing", () =>
     at(browser, "open", "/field", async (page) => {
-      await page.getByRole("button", { name: "Temperature" }).click();
+      await page.getByRole("button", { name: "Temperature", exact: true }).click();
+      // The map is one stop of the tab key, however many devices there are.
+      await page.getByRole("button", { name: "Temperature", exact: true }).focus();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("ArrowDown");
+      await page.locator(".field-side h2 a").waitFor();
+      await page.keyboard.press("Tab");
+      assert((await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))) === "Zoom in", "the tab key does not leave the map");
+      const then = page.waitForResponse(/\/fleet\?.*placed=true&at=/);
       await page.locator("#field-time").focus();
-      await page.keyboard.press("ArrowLeft");
-      await page.getByText(/^About /).waitFor();
+      await page.keyboard.press("Home");
+      assert((await then).ok(), "another time is not answered");
+      await page.locator(".slider output", { hasText: new Date().getUTCFullYear() - 1 }).waitFor();
+      const began = await page.locator(".slider output").innerText();
+      await page.getByRole("button", { name: "Play" }).click();
+      await page.waitForFunction((old) => document.querySelector(".slider output").innerText !== old, began);
+      await page.getByRole("button", { name: "Now", exact: true }).click();
+      await page.getByText("Now: the last reading of each").waitFor();
       await page.getByRole("button", { name: /^Place / }).first().click();
+      // A press that moves is a drag, and places nobody.
+      const box = await page.locator(".sketch > svg").boundingBox();
+      let placed = false;
+      page.on("request", (request) => (placed ||= request.url().endsWith("/details")));
+      await page.mouse.move(box.x + 200, box.y + 90);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 260, box.y + 120, { steps: 4 });
+      await page.mouse.up();
+      assert(!placed, "a drag placed the device");
       const [request] = await Promise.all([page.waitForRequest(/\/details$/), page.locator(".sketch > svg").click({ position: { x: 90, y: 90 } })]);
       const { latitude, longitude } = JSON.parse(request.postData());
       assert(Math.abs(latitude - 42.44) < 0.01 && Math.abs(longitude + 76.25) < 0.01, `${latitude} ${longitude}`);
+    }));
+
+  await check("a plan's edges are changed without choosing its picture again", () =>
+    at(browser, "open", "/field", async (page, server) => {
+      const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+      const edges = "south=42.438&west=-76.254&north=42.442&east=-76.246";
+      await fetch(`${server.url}/api/v1/plan?${edges}`, { method: "PUT", headers: { "Content-Type": "image/png" }, body: picture });
+      await page.reload();
+      await page.locator(".sketch image").waitFor();
+      await page.getByRole("button", { name: "Plan of the field" }).click();
+      await page.getByLabel("North (°)").fill("42.443");
+      await page.getByRole("button", { name: "Save plan" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      const { plan } = await (await fetch(`${server.url}/api/v1/plan`)).json();
+      const image = Buffer.from(await (await fetch(`${server.url}/api/v1/plan/image`)).arrayBuffer());
+      assert(plan.north === 42.443 && plan.content_type === "image/png" && image.equals(picture), JSON.stringify(plan));
+    }));
+
+  await check("a cloud that is open to the network says so on every page", () =>
+    at(browser, "exposed", "/gateways", async (page) => {
+      await page.getByText("This cloud is open to the network.").waitFor();
+      await accessible(page);
+    }));
+
+  await check("who is signed in changes their password", () =>
+    at(browser, "accounts", "/sign-in?back=/settings", async (page) => {
+      await page.getByLabel("Name").fill("vera");
+      await page.getByLabel("Password").fill("correct horse");
+      await page.keyboard.press("Enter");
+      const form = page.getByRole("form", { name: "Change your password" });
+      for (const [field, text] of [["Password now", "wrong horse"], ["New password", "a better horse"], ["New password again", "a better horse"]]) await form.getByLabel(field, { exact: true }).fill(text);
+      await page.keyboard.press("Enter");
+      await page.getByText("the old password is wrong").waitFor();
+      await form.getByLabel("Password now").fill("correct horse");
+      await page.keyboard.press("Enter");
+      await page.getByText("Your password is changed.").waitFor();
     }));
 
   await check("who is not signed in signs in, and comes back to where they were going", () =>
@@ -216,6 +315,39 @@ export async function onFixture(browser, check) {
       await page.getByText("The connection to the cloud is lost.").waitFor({ state: "detached" });
       await again.stop();
     }));
+
+  await check("a page that was open during an upgrade loads itself anew, once, and then says what to do", () =>
+    at(browser, "open", "/?search=socorro", async (page, server) => {
+      // The new program has the page's code under another name; `gone` times the old name is asked for in vain.
+      let gone = 1;
+      await page.route(/assets\/device-[^/]+\.js$/, (route) => (gone-- > 0 ? route.fulfill({ status: 404, body: "" }) : route.continue()));
+      await page.locator("tr.row a").first().click();
+      await page.locator(".curves").waitFor();
+      assert(gone === -1, `asked ${1 - gone} times`);
+      await page.goto(`${server.url}/?search=socorro`);
+      gone = 99;
+      await page.locator("tr.row a").first().click();
+      await page.getByRole("heading", { name: "This page failed" }).waitFor();
+      await accessible(page);
+      gone = 0;
+      await page.getByRole("button", { name: "Load again" }).click();
+      await page.locator(".curves").waitFor();
+    }));
+
+  await check("a name that is long and has no blank fits a phone", () =>
+    at(browser, "open", "/devices/ithaca", async (page, server) => {
+      const path = `${server.url}/api/v1/devices/ithaca`;
+      const { details } = await (await fetch(path)).json();
+      const name = "Unbreakable".repeat(9);
+      await fetch(`${path}/details`, { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...details, name, place: name, soil: name, notes: name }) });
+      for (const where of ["/devices/ithaca", "/?search=ithaca", "/field", "/completeness"]) {
+        await page.goto(server.url + where);
+        await page.locator("h1").first().waitFor();
+        await page.waitForFunction(() => document.querySelector(".loading") === null);
+        const right = await page.evaluate(() => Math.max(...[...document.querySelectorAll("main h1, main .lead, main .card, main .tools, .sketch, .row")].map((one) => one.getBoundingClientRect().right)));
+        assert(right <= 360, `${where} reaches to ${right} px`);
+      }
+    }, { viewport: { ...PHONE, width: 360 }, phone: true }));
 
   await check("the skip link is the first stop, and pages are reached by keys", () =>
     at(browser, "open", "/", async (page) => {

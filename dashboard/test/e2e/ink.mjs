@@ -19,3 +19,18 @@ export function columns({ bounds, gap }) {
   const [begin, end] = [x(gap[0]) + 3, x(gap[1]) - 3];
   return { inside: count(begin, end), looked: end - begin, outside: count(begin - 60, begin - 6) };
 }
+
+/** In the page: whether the last fifth of the temperature's curve is hatched, column by column. */
+export function hatched() {
+  const plot = document.querySelector(".plot[data-quantity=temperature]");
+  const canvas = plot.querySelector("canvas");
+  const over = plot.querySelector(".u-over").getBoundingClientRect();
+  const end = (over.right - canvas.getBoundingClientRect().left) * devicePixelRatio;
+  const width = Math.floor((over.width * devicePixelRatio) / 5);
+  const { data } = canvas.getContext("2d").getImageData(Math.round(end - width), 0, width - 6, canvas.height);
+  const marked = new Set();
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] > 100 && Math.abs(data[at] - 195) + Math.abs(data[at + 1] - 200) + Math.abs(data[at + 2] - 184) < 40) marked.add((at / 4) % (width - 6));
+  }
+  return marked.size > (width - 6) * 0.9;
+}

@@ -19,10 +19,18 @@ export async function demo({ check, visit, shop }) {
     await page.locator("button.cell-since").first().waitFor();
     const none = await page.locator("tr", { hasText: "ithaca" }).locator("button.cell-none").count();
     assert(none === 0, `${none} red days`);
-    await page.getByRole("button", { name: /^1 Jan 2020: .*ithaca/ }).click();
+    await page.getByRole("button", { name: /^1 Jan 2020: .*Ithaca 13 E/ }).click();
     await page.locator("tr", { hasText: "ithaca" }).locator("button.cell-all").nth(20).waitFor();
     await page.getByRole("button", { name: "Today" }).click();
     await page.locator("button.cell-since").first().waitFor();
+  });
+
+  await check("the demo's field is a map of the four stations, by name", async () => {
+    await page.goto(`${url}/field`);
+    await page.getByText("4 devices at their places; 4 without coordinates").waitFor();
+    for (const name of ["Ithaca 13 E", "Dinosaur 2 E", "Mercury 3 SSW", "Socorro 20 N"]) await page.getByRole("button", { name: new RegExp(`^${name} `) }).waitFor();
+    await page.getByRole("button", { name: /^Ithaca/ }).click();
+    await page.getByText("New York").waitFor();
   });
 
   await check("the demo met no policy, error, or other host", async () => assert(complaints.length === 0, complaints.join("\n")));

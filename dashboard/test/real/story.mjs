@@ -160,6 +160,27 @@ export async function story({ check, page, visitor, complaints, shop, cloud, sec
     assert((await row.innerText()).includes("<script>"), "the rule's name is not shown as it is");
   });
 
+  await check("a threshold among the details rings, where it is drawn, and moves with it", async () => {
+    await page.goto(`${url}/devices/ithaca`);
+    const set = async (value, ring) => {
+      await page.getByRole("button", { name: "Details and thresholds" }).click();
+      await page.getByLabel("Temperature high (°C)").fill(value);
+      if (ring) await page.getByRole("checkbox", { name: "Ring when crossed: Temperature high" }).check();
+      await page.getByRole("button", { name: "Save details" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    };
+    const said = (wanted) => hook.messages.find(({ event, alert }) => event === wanted && alert.kind === "temperature_above");
+    await set("10", true);
+    await page.getByText("Temperature above 10 °C").waitFor();
+    const { alert } = await until(() => said("began"), "the alert of the threshold");
+    assert(alert.devices.join() === "ithaca" && alert.text.includes("10 °C"), JSON.stringify(alert));
+    await set("30", false);
+    await until(() => said("resolved"), "the message that it is solved");
+    const { rules } = await (await asked(page, url, "GET", "rules")).json();
+    const own = rules.filter(({ kind }) => kind === "temperature_above");
+    assert(own.length === 1 && own[0].value === 30 && own[0].enabled, JSON.stringify(own));
+  });
+
   await check("an export by the button, imported into an empty cloud, is the same readings", async () => {
     await page.goto(url);
     for (const format of ["csv", "parquet", "ismn", "senml"]) {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { Day } from "../../src/api/types";
 import { flagNames } from "../../src/lib/flags";
 import { extent, gapsWithin, nearest, path, stretches } from "../../src/lib/gaps";
-import { cellKind, cellText, isOver } from "../../src/lib/slots";
-import { byKey, LEAST, panned, preset, type Range, within, zoomed } from "../../src/lib/zoom";
+import { cellKind, cellText, isOver, verdict } from "../../src/lib/slots";
+import { byKey, LEAST, panned, preset, type Range, silentUntil, within, zoomed } from "../../src/lib/zoom";
 
 describe("a line", () => {
   test("is never drawn over a missing value", () => {
@@ -54,6 +55,14 @@ describe("zooming", () => {
     expect(preset(null, year)).toEqual(year);
     expect(preset(365 * 3, year)).toEqual(year);
   });
+  test("shows a silence behind the readings, but never much more than the readings", () => {
+    const day = 86_400;
+    expect([silentUntil(100 * day, 103 * day, 100 * day), silentUntil(100 * day, 999 * day, 100 * day), silentUntil(day, 999 * day, 3600)]).toEqual([103 * day, 200 * day, 31 * day]);
+    const bounds: Range = [0, 200 * day];
+    expect(preset(30, bounds, 100 * day)).toEqual([80 * day, 110 * day]);
+    expect(preset(null, [0, 103 * day], 100 * day)).toEqual([0, 103 * day]);
+    expect(preset(null, bounds, 90 * day)).toEqual([0, 120 * day]);
+  });
   test("works by keys, and other keys are left alone", () => {
     const range: Range = [86_400, 3 * 86_400];
     expect(byKey("+", range, year, year)).toEqual([1.5 * 86_400, 2.5 * 86_400]);
@@ -74,6 +83,25 @@ describe("a day of slots", () => {
     expect(cellText("2025-07-02", 0, 24, true)).toBe("Wed 2 Jul 2025: nothing any more; 24 slots due");
     expect([isOver("2025-07-02", "2025-07-01T23:00:00Z"), isOver("2025-07-01", "2025-07-01T00:00:00Z"), isOver("2025-07-01", null)]).toEqual([true, false, false]);
     expect(cellText("2025-07-01", 0, 0)).toBe("Tue 1 Jul 2025: no slot due");
+  });
+});
+
+describe("the verdict on a day", () => {
+  const day = (due: number, readings: number, missing: number): Day => ({
+    device: "m1", date: "2025-07-01", due, held: readings, where: "", surveys: [], conflicts: [],
+    readings: Array.from({ length: readings }, () => ({ time: "2025-07-01T00:00:00Z", flags: 0, temperature_c: 1, moisture_pct: 2 })),
+    missing: Array.from({ length: missing }, () => "2025-07-01T00:00:00Z"),
+  });
+  test("goes by what is missing, and never counts more slots than are due", () => {
+    expect(verdict(day(24, 24, 0))).toEqual({ missing: 0, words: "24 of 24 slots held." });
+    expect(verdict(day(24, 26, 0))).toEqual({ missing: 0, words: "24 of 24 slots held, and 2 readings besides." });
+    expect(verdict(day(24, 26, 3))).toEqual({ missing: 3, words: "21 of 24 slots held, and 5 readings besides." });
+  });
+  test("of nothing due is no hole", () => {
+    expect([verdict(day(0, 0, 0)).words, verdict(day(0, 2, 0)).words]).toEqual(["No slot was due.", "2 readings held; no slot was due."]);
+  });
+  test("believes the cloud's own count where the lists are cut", () => {
+    expect(verdict({ ...day(86_400, 10, 10), missing_total: 80_000, readings_total: 6_400, extra: 0 })).toEqual({ missing: 80_000, words: "6400 of 86\u202f400 slots held." });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FleetDevice } from "../../src/api/types";
 import { at, colourOf, ENDS, inkOn, luminance, type Quantity } from "../../src/lib/colour";
-import { around, project, scaleBar, size, unproject } from "../../src/lib/map";
+import { around, graticule, project, scaleBar, size, unproject } from "../../src/lib/map";
 import { patched } from "../../src/pages/fleet/rows";
 
 const QUANTITIES: readonly Quantity[] = ["moisture", "temperature"];
@@ -50,6 +50,27 @@ describe("the map", () => {
       expect(unproject(x, y, box, drawing)).toEqual(place);
     }
   });
+  test("of a row of devices is no strip, and the outermost have room for their marks", () => {
+    const stations = [[42.44, -76.25], [40.24, -108.97], [36.62, -116.02], [34.36, -106.89]].map(([latitude = 0, longitude = 0]) => ({ latitude, longitude }));
+    const box = around(stations);
+    if (box === null) throw new Error("no box");
+    const { width, height } = size(box);
+    expect(width).toBeCloseTo(1000, 6);
+    expect(height).toBeGreaterThanOrEqual(499);
+    for (const station of stations) {
+      const { x, y } = project(station, box, { width, height });
+      expect(Math.min(x, y, width - x, height - y)).toBeGreaterThan(60);
+    }
+    expect(graticule(box)).toMatchObject({ latitudes: [30, 40], longitudes: [-110, -100, -90, -80], digits: 0 });
+  });
+  test("has lines of round degrees at any size", () => {
+    for (const length of [0.0004, 0.003, 0.07, 2, 31]) {
+      const { latitudes, longitudes, digits } = graticule({ south: 42.4381, north: 42.4381 + length, west: -76.2503, east: -76.2503 + length });
+      expect(latitudes.length).toBeGreaterThanOrEqual(2);
+      expect(latitudes.length).toBeLessThanOrEqual(8);
+      expect(new Set(longitudes.map((one) => one.toFixed(digits))).size).toBe(longitudes.length);
+    }
+  });
   test("has a bar of a round length that fits", () => {
     const box = around(places);
     if (box === null) throw new Error("no box");
@@ -63,6 +84,10 @@ describe("a reading that comes while the fleet is shown", () => {
   const event = { device: "m1", new: 1, temperature_c: 21, moisture_pct: null };
   test("changes its device's row", () => {
     expect(patched(row, { ...event, time: "2025-07-01T13:00:00Z" })).toMatchObject({ state: "fresh", cause: null, last_time: "2025-07-01T13:00:00Z", last: { temperature_c: 21, moisture_pct: null } });
+  });
+  test("and is of a backlog does not make it fresh, if the cloud says so", () => {
+    const late = { ...event, time: "2025-07-01T13:00:00Z", state: "late" as const, last_contact: "2025-07-01T13:05:00Z" };
+    expect(patched(row, late)).toMatchObject({ state: "late", cause: row.cause, last_contact: "2025-07-01T13:05:00Z" });
   });
   test("and is older than what is shown does not become the last", () => {
     expect(patched(row, { ...event, time: "2025-07-01T11:00:00Z" })).toMatchObject({ state: "fresh", last_time: "2025-07-01T12:00:00Z", last: { temperature_c: 20 } });

@@ -22,6 +22,8 @@ struct JsonUser {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
     open: bool,
+    /// Whether only the cloud's own machine reaches it; else one that is open is open to the network.
+    local: bool,
     setup: bool,
     user: Option<JsonUser>,
     csrf: Option<String>,
@@ -40,6 +42,7 @@ impl Me {
         };
         Self {
             open: api.accounts.is_open(&book),
+            local: api.accounts.is_local(),
             setup: book.has_no_users(),
             user,
             csrf,

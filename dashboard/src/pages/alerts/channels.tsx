@@ -55,6 +55,7 @@ function Line({ channel, edit, reload }: { channel: Channel; edit: () => void; r
         <span class="sub">{target.join(" · ")}</span>
         {channel.failing ? <p class="bad">Failing: {channel.failing}</p> : null}
         {channel.waiting > 0 ? <p class="sub">{plural(channel.waiting, "message")} waiting</p> : null}
+        {channel.lost > 0 ? <p class="bad">{plural(channel.lost, "message")} given up</p> : null}
         {test.error ? <Failed what="The test failed:" problem={test.error} /> : null}
         <p role="status">{sent ? "The test message was delivered." : ""}</p>
       </div>

@@ -4,17 +4,20 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { device as devicePath, get } from "../../api/client";
-import type { Conflict, Device, Series } from "../../api/types";
-import { useAsked, useMedia, useNews, useThrottled } from "../../hooks";
+import type { Conflict, Device, Rule, Series } from "../../api/types";
+import { useAsked, useMedia, useNews, useNow, useThrottled } from "../../hooks";
 import { FROZEN, flagNames } from "../../lib/flags";
 import { celsius, clock, date, dateTime, instant, parse, percent, span, utc, zoneName } from "../../lib/format";
+import type { Quantity } from "../../lib/colour";
 import { gapsWithin } from "../../lib/gaps";
-import { byKey, preset, type Range, zoomed } from "../../lib/zoom";
+import { limitOf, ruleWords } from "../../lib/rules";
+import { byKey, preset, type Range, silentUntil, zoomed } from "../../lib/zoom";
 import { Choice } from "../../parts/form";
 import { Icon } from "../../parts/icon";
 import { Failed } from "../../parts/notice";
+import { Link } from "../../router";
 import { gestures } from "./gestures";
-import { makePlot, type Marks } from "./plot";
+import { makePlot, type Marks, type Threshold } from "./plot";
 import { ValuesTable } from "./values";
 
 const PRESETS = [
@@ -33,21 +36,37 @@ const SETTLE_MS = 150;
 const FEWEST = 10;
 const MOST = 4_000;
 
-type Quantity = "moisture" | "temperature";
-
 /** How much wider than the readings the whole is, so that none lies on the edge. */
 const MARGIN = 1800;
 
-function boundsOf(device: Device): Range {
+/** How exact the end of a silence is that still lasts, in milliseconds. */
+const SILENCE_MS = 600_000;
+
+/** All that can be shown: the readings, and the silence behind them. */
+function boundsOf(device: Device, now: number): Bounds {
   const first = (parse(device.first_time) ?? Date.now() - 86_400_000) / 1000;
-  const last = (parse(device.last_time) ?? Date.now()) / 1000;
-  return [first - MARGIN, Math.max(last, first + 3600) + MARGIN];
+  const last = Math.max((parse(device.last_time) ?? Date.now()) / 1000, first + 3600);
+  const silent = device.state === "late" || device.state === "silent";
+  const until = silent ? silentUntil(last, now / 1000, last - first) : last;
+  return { all: [first - MARGIN, until + MARGIN], last, silence: until > last ? [last, until] : null };
 }
 
-export function Curves({ device, conflicts }: { device: Device; conflicts: Conflict[] }): JSX.Element {
-  const bounds = useMemo(() => boundsOf(device), [device.first_time, device.last_time]);
+interface Bounds {
+  all: Range;
+  last: number;
+  /** Since the last reading, of a device that owes some. */
+  silence: Range | null;
+}
+
+/** What is shown first of `days`, or of everything: readings, and of a silence at most a third as much. */
+const shownOf = (days: number | null, { all, last }: Bounds): Range => preset(days, all, last);
+
+export function Curves({ device, conflicts, rules }: { device: Device; conflicts: Conflict[]; rules: Rule[] }): JSX.Element {
+  const now = Math.floor(useNow() / SILENCE_MS) * SILENCE_MS;
+  const whole = useMemo(() => boundsOf(device, now), [device.first_time, device.last_time, device.state, now]);
+  const bounds = whole.all;
   const [chosen, choose] = useState<Preset | null>("30");
-  const [range, setRange] = useState<Range>(() => preset(30, bounds));
+  const [range, setRange] = useState<Range>(() => shownOf(30, whole));
   const [width, setWidth] = useState(800);
   const box = useRef<HTMLDivElement>(null);
   const hint = useId();
@@ -64,7 +83,7 @@ export function Curves({ device, conflicts }: { device: Device; conflicts: Confl
   const soon = useThrottled(series.reload, 1_000);
   useNews("readings", (event) => event.device === device.id && soon());
   useNews("reload", soon);
-  useFollow(device, bounds, range, chosen, setRange);
+  useFollow(device, whole, range, chosen, setRange);
 
   const show = (next: Range): void => {
     setRange(next);
@@ -72,12 +91,12 @@ export function Curves({ device, conflicts }: { device: Device; conflicts: Confl
   };
   const pick = (name: Preset): void => {
     choose(name);
-    setRange(preset(name === "all" ? null : Number(name), bounds));
+    setRange(shownOf(name === "all" ? null : Number(name), whole));
   };
   const reset = (): void => pick("all");
   const keys = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = byKey(event.key, range, bounds, bounds);
+    const next = byKey(event.key, range, bounds, shownOf(null, whole));
     if (next === null) return;
     event.preventDefault();
     show(next);
@@ -114,15 +133,27 @@ export function Curves({ device, conflicts }: { device: Device; conflicts: Confl
         aria-describedby={hint}
         onKeyDown={keys}
       >
-        <Plots device={device} conflicts={conflicts} series={series.data} range={range} bounds={bounds} width={width} show={show} reset={reset} box={box} />
+        <Plots device={device} conflicts={conflicts} rules={rules} silence={whole.silence} series={series.data} range={range} bounds={bounds} width={width} show={show} reset={reset} box={box} />
       </div>
       <p class="hint" id={hint}>
         {coarse
           ? "Drag sideways to move, pinch to zoom; tap twice to show everything."
           : "Drag to zoom, or Ctrl and the wheel; double click shows everything. With the curve focused: + − zoom, ← → move, 0 shows everything."}
       </p>
+      <Ringing rules={rules} />
       {series.data ? <ValuesTable series={series.data} range={range} /> : null}
     </section>
+  );
+}
+
+/** The rules that look at these curves, in words. */
+function Ringing({ rules }: { rules: Rule[] }): JSX.Element | null {
+  const lines = rules.filter((rule) => limitOf(rule) !== null);
+  if (lines.length === 0) return null;
+  return (
+    <p class="hint">
+      Rings at: {lines.map((rule) => ruleWords({ ...rule, devices: null })).join("; ")}. <Link href="/alerts">Rules are under Alerts</Link>
+    </p>
   );
 }
 
@@ -152,20 +183,23 @@ function useSettledRange(range: Range): Range {
 }
 
 /** A curve that shows its end keeps showing it when readings come. */
-function useFollow(device: Device, bounds: Range, range: Range, chosen: Preset | null, set: (range: Range) => void): void {
-  const before = useRef(bounds);
+function useFollow(device: Device, whole: Bounds, range: Range, chosen: Preset | null, set: (range: Range) => void): void {
+  const before = useRef(whole);
   useEffect(() => {
-    const old = before.current;
-    before.current = bounds;
-    if (old[1] === bounds[1]) return;
-    if (chosen !== null) set(preset(chosen === "all" ? null : Number(chosen), bounds));
-    else if (range[1] >= old[1]) set([range[0] + bounds[1] - old[1], bounds[1]]);
+    const [old, now] = [before.current.all[1], whole.all[1]];
+    before.current = whole;
+    if (old === now) return;
+    if (chosen !== null) set(shownOf(chosen === "all" ? null : Number(chosen), whole));
+    else if (range[1] >= old) set([range[0] + now - old, now]);
   }, [device.last_time]);
 }
 
 interface PlotsProps {
   device: Device;
   conflicts: Conflict[];
+  /** Those that are on, and of this device. */
+  rules: Rule[];
+  silence: Range | null;
   series: Series | null;
   range: Range;
   bounds: Range;
@@ -176,24 +210,36 @@ interface PlotsProps {
 }
 
 /** What is marked on the curve of `quantity`. */
-function marksOf(quantity: Quantity, { device, conflicts, series, range }: PlotsProps): Marks {
-  const { details } = device;
+function marksOf(quantity: Quantity, { device, conflicts, rules, silence, series, range }: PlotsProps): Marks {
   const moisture = quantity === "moisture";
-  const [low, high] = moisture ? [details.moisture_low, details.moisture_high] : [details.temperature_low, details.temperature_high];
-  const say = moisture ? percent : celsius;
-  const gaps = (series?.gaps ?? []).map(([from, to]): [number, number] => [Date.parse(from) / 1000, Date.parse(to) / 1000]);
+  const gaps = (series?.gaps ?? []).map(([from = "", to = ""]): [number, number] => [Date.parse(from) / 1000, Date.parse(to) / 1000]);
   return {
-    gaps: gapsWithin(gaps, range[0], range[1]),
+    gaps: gapsWithin(silence === null ? gaps : [...gaps, silence], range[0], range[1]),
     flags: series?.flags ?? null,
-    thresholds: [
-      ...(low === null ? [] : [{ value: low, text: `low ${say(low)}` }]),
-      ...(high === null ? [] : [{ value: high, text: `high ${say(high)}` }]),
-    ],
+    thresholds: thresholdsOf(quantity, device, rules),
     conflicts: conflicts.flatMap(({ time, offered }) => {
       const value = moisture ? offered?.moisture_pct : offered?.temperature_c;
       return value == null ? [] : [{ time: Date.parse(time) / 1000, value }];
     }),
   };
+}
+
+/** The device's thresholds and the rules' limits; one that is both is one line. */
+function thresholdsOf(quantity: Quantity, { id, details }: Device, rules: Rule[]): Threshold[] {
+  const say = quantity === "moisture" ? percent : celsius;
+  const [low, high] = quantity === "moisture" ? [details.moisture_low, details.moisture_high] : [details.temperature_low, details.temperature_high];
+  const rings = rules.flatMap((rule) => {
+    const limit = limitOf(rule);
+    return limit?.quantity === quantity ? [{ ...limit, own: rule.devices?.includes(id) ?? false }] : [];
+  });
+  const known = [["low", "below", low], ["high", "above", high]] as const;
+  const lines = known.flatMap(([name, side, value]) => {
+    if (value === null) return [];
+    const both = rings.some((one) => one.side === side && one.value === value);
+    return [{ value, text: `${name} ${say(value)}${both ? ", rings" : ""}`, rings: both, wide: true }];
+  });
+  const others = rings.filter(({ side, value }) => !known.some(([, its, other]) => its === side && other === value));
+  return [...lines, ...others.map(({ side, value, own }) => ({ value, text: `rings ${side} ${say(value)}`, rings: true, wide: own }))];
 }
 
 function Plots(props: PlotsProps): JSX.Element {
@@ -233,7 +279,7 @@ function Plot(props: PlotsProps & { quantity: Quantity; hover: (index: number | 
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
-  const marks = useMemo(() => marksOf(quantity, props), [series, range[0], range[1], props.device.details, props.conflicts]);
+  const marks = useMemo(() => marksOf(quantity, props), [series, range[0], range[1], props.device.details, props.conflicts, props.rules, props.silence]);
   const marksNow = useRef(marks);
   marksNow.current = marks;
   useEffect(() => {

@@ -1,9 +1,9 @@
 /** A device's last days, each a cell that opens it. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { get } from "../../api/client";
+import { getNewer } from "../../api/client";
 import type { Completeness, Device } from "../../api/types";
-import { useAsked } from "../../hooks";
+import { useAsked, useNews, useThrottled } from "../../hooks";
 import { date, day, dayAfter, dayStart, parse } from "../../lib/format";
 import { cellKind, cellText, isOver } from "../../lib/slots";
 import { DayDialog } from "../../parts/day";
@@ -12,17 +12,24 @@ import { Failed } from "../../parts/notice";
 
 /** Days in sight: six weeks. */
 const DAYS = 42;
+/** Devices whose ids have this one in them, of a cloud that cannot be asked for one alone. */
+const MOST = 1_000;
 
 export function Days({ device }: { device: Device }): JSX.Element {
   const last = day(parse(device.last_time) ?? Date.now());
-  const [end, setEnd] = useState(last);
+  const [chosen, setEnd] = useState<string | null>(null);
+  const end = chosen ?? last;
   const [open, set] = useState<string | null>(null);
   const from = dayAfter(end, 1 - DAYS);
-  const asked = useAsked(`${device.id} ${from} ${end}`, (signal) => get<Completeness>("completeness", { from, to: end, search: device.id, limit: 100 }, signal));
+  const asked = useAsked(`${device.id} ${from} ${end}`, (signal) =>
+    getNewer<Completeness>("completeness", { from, to: end, search: device.id, limit: MOST }, { device: device.id, search: null }, signal),
+  );
+  const soon = useThrottled(asked.reload, 5_000);
+  useNews("readings", (event) => event.device === device.id && soon());
+  useNews("reload", soon);
   const row = asked.data?.devices.find(({ id }) => id === device.id);
   const shown = asked.data?.from ?? from;
   const first = day(parse(device.first_time) ?? 0);
-  const latest = day(Date.now());
   return (
     <section class="card" aria-labelledby="days-title">
       <div class="card-head">
@@ -39,7 +46,7 @@ export function Days({ device }: { device: Device }): JSX.Element {
             class="button button-plain"
             aria-label="Later days"
             disabled={end >= last}
-            onClick={() => setEnd([dayAfter(end, DAYS), latest].sort()[0] ?? latest)}
+            onClick={() => setEnd(dayAfter(end, DAYS) < last ? dayAfter(end, DAYS) : null)}
           >
             <Icon name="right" />
           </button>

@@ -2,7 +2,7 @@
  * One curve: uPlot, told what to mark.
  *
  * A gap is a gap: the line is never drawn over missing values (`spanGaps: false`), and the time without readings is
- * hatched behind it. Thresholds are dashed lines, flagged readings wear a small triangle, conflicts a diamond.
+ * hatched behind it. Thresholds are dotted lines, those that ring dashed ones, flagged readings wear a small triangle, conflicts a diamond.
  */
 import uPlot from "uplot";
 import type { Range } from "../../lib/zoom";
@@ -10,11 +10,21 @@ import { clock, date, number } from "../../lib/format";
 import { FROZEN } from "../../lib/flags";
 import { ink } from "../../theme";
 
+/** A line across the curve. */
+export interface Threshold {
+  value: number;
+  text: string;
+  /** Whether somebody is told when it is crossed. */
+  rings: boolean;
+  /** Whether the axis is made long enough for it; a rule of all devices must not press this one's curve flat. */
+  wide: boolean;
+}
+
 /** What is marked besides the curve; times in seconds. */
 export interface Marks {
   gaps: [number, number][];
   flags: number[] | null;
-  thresholds: { value: number; text: string }[];
+  thresholds: Threshold[];
   conflicts: { time: number; value: number }[];
 }
 
@@ -111,16 +121,16 @@ function thresholds({ ctx, bbox, valToPos }: uPlot, marks: Marks, colours: Inks)
   ctx.font = `${12 * unit}px ui-sans-serif, system-ui, "Segoe UI", sans-serif`;
   ctx.textAlign = "left";
   ctx.lineWidth = 1.5 * unit;
-  for (const { value, text } of marks.thresholds) {
+  for (const { value, text, rings } of marks.thresholds) {
     const y = valToPos(value, "y", true);
-    ctx.strokeStyle = colours.bad;
-    ctx.setLineDash([6 * unit, 4 * unit]);
+    ctx.strokeStyle = rings ? colours.bad : colours.text;
+    ctx.setLineDash(rings ? [6 * unit, 4 * unit] : [2 * unit, 4 * unit]);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.setLineDash([]);
-    ctx.fillStyle = colours.bad;
+    ctx.fillStyle = rings ? colours.bad : colours.text;
     // Above its line, or below it where there is no room above.
     const above = y - bbox.top > 16 * unit;
     ctx.textBaseline = above ? "bottom" : "top";
@@ -187,7 +197,7 @@ function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: n
 /** Low and high of the vertical axis, thresholds included, with air above and below. */
 function span(low: number | null, high: number | null, least: number, marks: Marks, [from, to]: Range): [number, number] {
   const seen = marks.conflicts.filter(({ time }) => time >= from && time <= to);
-  const values = [...seen.map(({ value }) => value), ...(low === null ? [] : [low]), ...(high === null ? [] : [high]), ...marks.thresholds.map(({ value }) => value)];
+  const values = [...seen.map(({ value }) => value), ...(low === null ? [] : [low]), ...(high === null ? [] : [high]), ...marks.thresholds.filter(({ wide }) => wide).map(({ value }) => value)];
   if (values.length === 0) return [0, least];
   const lowest = Math.min(...values);
   const highest = Math.max(...values);

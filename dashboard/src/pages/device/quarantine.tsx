@@ -3,13 +3,16 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { get } from "../../api/client";
 import type { Quarantined } from "../../api/types";
-import { useAsked } from "../../hooks";
+import { useAsked, useNews, useThrottled } from "../../hooks";
 import { bytes } from "../../lib/format";
 import { Failed } from "../../parts/notice";
 import { Time } from "../../parts/time";
 
 /** Refused surveys a page. */
 const PAGE = 20;
+
+/** Whatever comes may have been refused; nobody waits for it by the second. */
+const SETTLE_MS = 10_000;
 
 interface Answer {
   quarantine: Quarantined[];
@@ -21,6 +24,10 @@ export function Quarantine({ id }: { id?: string }): JSX.Element {
   const [before, go] = useState<(number | null)[]>([null]);
   const from = before.at(-1) ?? null;
   const asked = useAsked(`quarantine ${id ?? ""} ${from}`, (signal) => get<Answer>("quarantine", { device: id ?? null, before: from, limit: PAGE }, signal));
+  const soon = useThrottled(asked.reload, SETTLE_MS);
+  useNews("readings", (event) => (id === undefined || event.device === id) && soon());
+  useNews("contact", soon);
+  useNews("reload", soon);
   const rows = asked.data?.quarantine ?? [];
   const last = rows.at(-1);
   return (

@@ -1,43 +1,58 @@
-/** Every device, for the map. */
-import { get } from "../../api/client";
-import type { Fleet, FleetDevice, Spark } from "../../api/types";
+/** The devices of the map, as they are or as they were. */
+import { get, getNewer } from "../../api/client";
+import type { Fleet, FleetDevice } from "../../api/types";
 import type { Quantity } from "../../lib/colour";
+import { instant, parse } from "../../lib/format";
+import type { Place } from "../../lib/map";
 
-/** The API's largest page. */
+/** The largest page that every cloud takes. */
 const PAGE = 500;
 /** Points that a map may carry; more would be a smear. */
 export const MOST = 5_000;
+/** Readings of a moment are of the day before it; older ones are shown, but paler. */
+const OLD_MS = 86_400_000;
 
-/** All devices, at most `MOST`. */
-export async function everyDevice(signal: AbortSignal): Promise<{ devices: FleetDevice[]; total: number }> {
+/** A device that stands somewhere. */
+export type PlacedDevice = FleetDevice & Place;
+
+export interface Placed {
+  devices: PlacedDevice[];
+  /** How many there are. */
+  total: number;
+  /** The first and the last instant of their readings; null without any. */
+  first: number | null;
+  last: number | null;
+}
+
+const isPlaced = (device: FleetDevice): device is PlacedDevice => device.latitude !== null && device.longitude !== null;
+
+/** Devices with coordinates, at most `MOST`: now, or with what they measured last before `time`. */
+export async function placedDevices(time: number | null, signal: AbortSignal): Promise<Placed> {
   const devices: FleetDevice[] = [];
   for (;;) {
-    const page = await get<Fleet>("fleet", { sort: "name", order: "asc", offset: devices.length, limit: PAGE }, signal);
+    const query = { sort: "name", order: "asc", offset: devices.length, limit: PAGE };
+    const page = await getNewer<Fleet>("fleet", query, { placed: "true", at: time === null ? null : instant(time) }, signal);
     devices.push(...page.devices);
-    if (page.devices.length === 0 || devices.length >= Math.min(page.total, MOST)) return { devices, total: page.total };
+    if (page.devices.length === 0 || devices.length >= Math.min(page.total, MOST)) {
+      const placed = devices.filter(isPlaced);
+      const total = placed.length === devices.length ? page.total : placed.length;
+      return { devices: placed, total, first: parse(page.first_time), last: parse(page.last_time) };
+    }
   }
 }
 
-/** The mean of `spark` at `time` (ms); null where nothing was measured. */
-export function meanAt(spark: Spark | null, quantity: Quantity, time: number): number | null {
-  if (spark === null) return null;
-  const index = Math.floor((time - Date.parse(spark.from)) / (spark.step_s * 1000));
-  return (quantity === "moisture" ? spark.moisture_pct : spark.temperature_c)[index] ?? null;
+/** Devices without coordinates among the first that have `search` in a name, and how many devices there are. */
+export async function unplacedDevices(search: string, signal: AbortSignal): Promise<{ devices: FleetDevice[]; total: number }> {
+  const page = await get<Fleet>("fleet", { search, sort: "name", order: "asc", limit: PAGE }, signal);
+  return { devices: page.devices.filter((device) => !isPlaced(device)), total: page.total };
 }
 
-/** What `device` shows: its last value, or the mean at `time`. */
-export function shownOf(device: FleetDevice, quantity: Quantity, time: number | null): number | null {
-  if (time !== null) return meanAt(device.spark, quantity, time);
-  return (quantity === "moisture" ? device.last?.moisture_pct : device.last?.temperature_c) ?? null;
-}
+/** What `device` shows of `quantity`. */
+export const shownOf = (device: FleetDevice, quantity: Quantity): number | null =>
+  (quantity === "moisture" ? device.last?.moisture_pct : device.last?.temperature_c) ?? null;
 
-/** The instants that the slider stops at: the last week of curves, oldest first. Empty without any curve. */
-export function stops(devices: readonly FleetDevice[]): number[] {
-  const sparks = devices.flatMap(({ spark }) => (spark === null ? [] : [spark]));
-  const ends = sparks.map((spark) => Date.parse(spark.from) + spark.step_s * 1000 * spark.moisture_pct.length);
-  const [first] = sparks;
-  if (first === undefined) return [];
-  const step = first.step_s * 1000;
-  const end = Math.max(...ends);
-  return Array.from({ length: first.moisture_pct.length }, (_, index) => end - (first.moisture_pct.length - index) * step + step / 2);
+/** Whether what `device` shows at `time` is of the days before. */
+export function isOld(device: FleetDevice, time: number | null): boolean {
+  const last = parse(device.last_time);
+  return time !== null && last !== null && time - last > OLD_MS;
 }

@@ -1,7 +1,7 @@
 /** The plan under the devices: a picture and where its edges lie. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ask } from "../../api/client";
+import { ask, file as fetched } from "../../api/client";
 import type { Plan } from "../../api/types";
 import { useDeed, useMay } from "../../hooks";
 import { Dialog } from "../../parts/dialog";
@@ -23,8 +23,8 @@ export function PlanDialog({ plan, close, done }: { plan: Plan | null; close: ()
     close();
   };
   const save = useDeed(async () => {
-    if (file === null) return;
-    await ask("PUT", "plan", { query: edges, file });
+    // Another picture, or the one that is there under other edges.
+    await ask("PUT", "plan", { query: edges, file: file ?? (await fetched("plan/image")) });
     finish();
   });
   const remove = useDeed(async () => {
@@ -40,9 +40,9 @@ export function PlanDialog({ plan, close, done }: { plan: Plan | null; close: ()
       <Form send={() => void save.run()}>
         <div class="field">
           <label for="plan-file">Picture</label>
-          <input id="plan-file" type="file" accept="image/png,image/jpeg,image/webp" required disabled={off} aria-describedby="plan-hint" onChange={(event) => choose(event.currentTarget.files?.[0] ?? null)} />
+          <input id="plan-file" type="file" accept="image/png,image/jpeg,image/webp" required={plan === null} disabled={off} aria-describedby="plan-hint" onChange={(event) => choose(event.currentTarget.files?.[0] ?? null)} />
           <p class="hint" id="plan-hint">
-            PNG, JPEG or WebP, at most 2 MB
+            PNG, JPEG or WebP, at most 2 MB{plan === null ? "" : ". Empty: the one that is there stays."}
           </p>
           {large ? <p class="bad" role="alert">This picture is larger than 2 MB; make it smaller.</p> : null}
         </div>

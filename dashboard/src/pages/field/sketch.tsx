@@ -2,20 +2,14 @@
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { API } from "../../api/client";
-import type { FleetDevice, Plan, State } from "../../api/types";
+import type { Plan, State } from "../../api/types";
 import { useMedia } from "../../hooks";
 import { colourOf, inkOn, type Quantity } from "../../lib/colour";
-import { fixed } from "../../lib/format";
-import { around, type Box, type Place, project, scaleBar, size, unproject } from "../../lib/map";
+import { count, fixed } from "../../lib/format";
+import { around, type Box, graticule, type Place, project, scaleBar, size, unproject } from "../../lib/map";
 import { moved } from "../../lib/virtual";
 import { Icon } from "../../parts/icon";
-import { shownOf } from "./fleet";
-
-/** A device that stands somewhere. */
-export interface Placed {
-  latitude: number;
-  longitude: number;
-}
+import { isOld, type PlacedDevice, shownOf } from "./fleet";
 
 interface View {
   x: number;
@@ -25,17 +19,28 @@ interface View {
 }
 
 const WHOLE: View = { x: 0, y: 0, scale: 1 };
-/** A device's mark, in units of a drawing 1,000 long. */
+/** The drawing's longer side, in units of its own; on a phone they are larger. */
+const LONGEST = 1_000;
+const LONGEST_PHONE = 560;
+/** The least that a map's shorter side is of its longer one. */
+const FLATTEST = 0.5;
+const FLATTEST_PHONE = 0.85;
+/** A device's mark, in those units. */
 const RADIUS = 26;
-const RADIUS_PHONE = 40;
+/** A press that moves further, in pixels, is a drag. */
+const DRAG = 5;
 /** Marks shrink when there are many. */
 const CROWD = 60;
+/** A name on the map is cut behind so many letters; how wide one is, to its height. */
+const LONGEST_NAME = 24;
+const LETTER = 0.6;
 /** Marks that can all wear their names. */
 const NAMED = 18;
+const NAMED_PHONE = 8;
 
 /** Everything in sight: the plan's corners, else the devices. */
-function boxOf(plan: Plan | null, placed: readonly Placed[]): Box {
-  return plan ?? around(placed) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
+function boxOf(plan: Plan | null, placed: readonly Place[], flattest: number): Box {
+  return plan ?? around(placed, flattest) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
 }
 
 export function Sketch({
@@ -47,7 +52,7 @@ export function Sketch({
   choose,
   put,
 }: {
-  placed: (FleetDevice & Placed)[];
+  placed: PlacedDevice[];
   plan: Plan | null;
   quantity: Quantity;
   time: number | null;
@@ -55,12 +60,12 @@ export function Sketch({
   choose: (id: string) => void;
   put: ((at: Place) => void) | null;
 }): JSX.Element {
-  const box = useMemo(() => boxOf(plan, placed), [plan, placed]);
-  const drawing = size(box);
+  const phone = useMedia("(max-width: 760px)");
+  const box = useMemo(() => boxOf(plan, placed, phone ? FLATTEST_PHONE : FLATTEST), [plan, placed, phone]);
+  const drawing = size(box, phone ? LONGEST_PHONE : LONGEST);
   const [view, setView] = useState<View>(WHOLE);
   const svg = useRef<SVGSVGElement>(null);
-  const base = useMedia("(max-width: 760px)") ? RADIUS_PHONE : RADIUS;
-  const radius = (base * (placed.length > CROWD ? Math.sqrt(CROWD / placed.length) : 1)) / Math.sqrt(view.scale);
+  const radius = (RADIUS * (placed.length > CROWD ? Math.sqrt(CROWD / placed.length) : 1)) / Math.sqrt(view.scale);
   const zoom = (factor: number): void => {
     const scale = Math.min(64, Math.max(1, view.scale * factor));
     const keep = (start: number, length: number): number => {
@@ -75,7 +80,7 @@ export function Sketch({
   };
   const press = (event: MouseEvent): void => {
     const matrix = svg.current?.getScreenCTM();
-    if (put === null || !matrix) return;
+    if (put === null || !matrix || drag.moved()) return;
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
     put(unproject(point.x, point.y, box, drawing));
   };
@@ -99,29 +104,32 @@ export function Sketch({
         aria-label={`Map of ${placed.length} devices; arrow keys move from one to the next, plus and minus zoom`}
         onClick={press}
         onKeyDown={keys}
-        {...drag}
+        {...drag.handlers}
       >
         {plan ? (
           <image href={`${API}/plan/image?${encodeURIComponent(plan.updated)}`} width={drawing.width} height={drawing.height} preserveAspectRatio="none" />
         ) : (
-          <Grid width={drawing.width} height={drawing.height} />
+          <Grid box={box} view={view} drawing={drawing} />
         )}
         {placed.map((device, index) => (
           <Mark
             key={device.id}
             device={device}
             at={project(device, box, drawing)}
+            width={drawing.width}
             radius={radius}
-            value={shownOf(device, quantity, time)}
+            value={shownOf(device, quantity)}
+            old={isOld(device, time)}
+            past={time !== null}
             quantity={quantity}
             chosen={device.id === chosen}
-            named={placed.length <= NAMED * view.scale || device.id === chosen}
+            named={placed.length <= (phone ? NAMED_PHONE : NAMED) * view.scale || device.id === chosen}
             stop={index === Math.min(stop, placed.length - 1)}
             choose={() => put === null && choose(device.id)}
           />
         ))}
+        <ScaleBar box={box} view={view} drawing={drawing} />
       </svg>
-      <ScaleBar box={box} view={view} />
       <div class="sketch-zoom" role="group" aria-label="Zoom">
         <button type="button" class="button" aria-label="Zoom in" onClick={() => zoom(1.6)}>
           <Icon name="plus" />
@@ -135,14 +143,17 @@ export function Sketch({
 }
 
 /** Dragging moves the view once it is nearer than the whole. */
-function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx: number, dy: number) => void): Record<string, (event: PointerEvent) => void> {
+function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx: number, dy: number) => void): Drag {
   const last = useRef<{ x: number; y: number } | null>(null);
-  return {
+  const far = useRef(0);
+  const handlers: Drag["handlers"] = {
     onPointerDown: (event) => {
       last.current = { x: event.clientX, y: event.clientY };
+      far.current = 0;
     },
     onPointerMove: (event) => {
       if (last.current === null || event.buttons === 0) return;
+      far.current += Math.abs(last.current.x - event.clientX) + Math.abs(last.current.y - event.clientY);
       const unit = width / Math.max(1, svg.current?.clientWidth ?? 1);
       pan((last.current.x - event.clientX) * unit, (last.current.y - event.clientY) * unit);
       last.current = { x: event.clientX, y: event.clientY };
@@ -151,28 +162,76 @@ function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx
       last.current = null;
     },
   };
+  return { handlers, moved: () => far.current > DRAG };
 }
 
-function Grid({ width, height }: { width: number; height: number }): JSX.Element {
-  const lines = (length: number): number[] => Array.from({ length: Math.floor(length / 100) }, (_, index) => (index + 1) * 100);
+interface Drag {
+  handlers: Record<string, (event: PointerEvent) => void>;
+  /** Whether the last press was none. */
+  moved: () => boolean;
+}
+
+/** The ground where there is no plan: lines of round degrees, so that it is seen how large it is and where. */
+function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: number; height: number } }): JSX.Element {
+  const [width, height] = [drawing.width / view.scale, drawing.height / view.scale];
+  const corner = unproject(view.x, view.y, box, drawing);
+  const end = unproject(view.x + width, view.y + height, box, drawing);
+  const { latitudes, longitudes, digits } = graticule({ north: corner.latitude, west: corner.longitude, south: end.latitude, east: end.longitude });
+  const font = { fontSize: `${12 / view.scale}px` };
+  const pad = 6 / view.scale;
+  // Labels that would run into one another are left out, their lines are not.
+  const label = degrees(longitudes[0] ?? 0, digits, "E", "W").length * 12 * LETTER + 16;
+  const apart = ((longitudes[1] ?? 0) - (longitudes[0] ?? 0)) * (drawing.width / (box.east - box.west)) * view.scale;
+  const every = longitudes.length > 1 ? Math.max(1, Math.ceil(label / apart)) : 1;
+  const at = (latitude: number, longitude: number): { x: number; y: number } => project({ latitude, longitude }, box, drawing);
   return (
-    <g class="ground">
-      <rect width={width} height={height} />
-      {lines(width).map((x) => (
-        <path key={`x${x}`} d={`M${x} 0V${height}`} />
-      ))}
-      {lines(height).map((y) => (
-        <path key={`y${y}`} d={`M0 ${y}H${width}`} />
-      ))}
+    <g class="ground" aria-hidden="true">
+      {/* Beyond the drawing as well: what the screen has more of is no other ground. */}
+      <rect x={-drawing.width} y={-drawing.height} width={3 * drawing.width} height={3 * drawing.height} />
+      {longitudes.map((one, index) => {
+        const { x } = at(0, one);
+        return (
+          <g key={`x${one}`}>
+            <path d={`M${x} ${-drawing.height}v${3 * drawing.height}`} />
+            {index % every === 0 && x + label / view.scale <= view.x + width ? (
+              <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
+                {degrees(one, digits, "E", "W")}
+              </text>
+            ) : null}
+          </g>
+        );
+      })}
+      {latitudes.map((one) => {
+        const { y } = at(one, 0);
+        return (
+          <g key={`y${one}`}>
+            <path d={`M${-drawing.width} ${y}h${3 * drawing.width}`} />
+            {/* Not where the scale's bar is. */}
+            {y < view.y + height * 0.85 ? (
+              <text x={view.x + pad} y={y - pad} style={font}>
+                {degrees(one, digits, "N", "S")}
+              </text>
+            ) : null}
+          </g>
+        );
+      })}
     </g>
   );
 }
 
+const degrees = (value: number, digits: number, plus: string, minus: string): string => `${Math.abs(value).toFixed(digits)}° ${value < 0 ? minus : plus}`;
+
 interface MarkProps {
-  device: FleetDevice;
+  device: PlacedDevice;
   at: { x: number; y: number };
+  /** Of the drawing, so that a name at its edge is not cut. */
+  width: number;
   radius: number;
   value: number | null;
+  /** Whether the value is of the days before. */
+  old: boolean;
+  /** Whether another time is shown than now, of which a state says nothing. */
+  past: boolean;
   quantity: Quantity;
   chosen: boolean;
   named: boolean;
@@ -188,12 +247,16 @@ const SIGNS: Record<State, string> = {
   never: "M0-9a9 9 0 1 0 .01 0z",
 };
 
-/** A device: its value in its colour; hollow where nothing was measured; a notch if it is not fresh. */
-function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
+/** A device: its value in its colour, paler if it is an older one; hollow where nothing was measured; a sign if it is not fresh. */
+function Mark({ device, at, width, radius, value, old, past, quantity, chosen, named, stop, choose }: MarkProps): JSX.Element {
   // The label holds the number as it is drawn: people who speak to their machine say what they see.
   const drawn = value === null ? "–" : fixed(value, radius < 16 ? 0 : 1);
   const words = value === null ? `no ${quantity}` : `${drawn} ${quantity === "moisture" ? "%" : "°C"}`;
-  const label = `${device.name ?? device.id} ${words}, ${device.state}`;
+  const label = `${device.name ?? device.id} ${words}${past ? (old ? ", more than a day before" : "") : `, ${device.state}`}`;
+  const size = Math.max(9, radius * 0.62);
+  const name = named ? (device.name ?? device.id) : "";
+  const half = (Math.min(name.length, LONGEST_NAME) * size * LETTER) / 2;
+  const shift = Math.max(0, half - at.x) - Math.max(0, half - (width - at.x));
   const key = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -201,10 +264,11 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
   };
   return (
     <g
-      class={`mark-device${chosen ? " mark-chosen" : ""}${value === null ? " mark-none" : ""}`}
+      class={`mark-device${chosen ? " mark-chosen" : ""}${value === null ? " mark-none" : old ? " mark-old" : ""}`}
       transform={`translate(${at.x} ${at.y})`}
       role="button"
-      tabIndex={stop ? 0 : -1}
+      // In SVG the attribute is spelt so; else every device would be a stop of the tab key.
+      tabindex={stop ? 0 : -1}
       aria-label={label}
       aria-pressed={chosen}
       onClick={choose}
@@ -214,14 +278,14 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
       <title>{label}</title>
       <circle class="mark-ring" r={radius + 6} />
       <circle class="mark-body" r={radius} style={{ fill: value === null ? "" : colourOf(quantity, value) }} />
-      <text aria-hidden="true" class="mark-name" y={radius * 1.75} style={{ fontSize: `${Math.max(9, radius * 0.62)}px` }}>
+      <text aria-hidden="true" class="mark-name" x={shift} y={radius * 1.75} style={{ fontSize: `${size}px` }}>
         {/* The blank parts it from the number for those who hear or say both. */}
-        {named ? `${device.name ?? device.id} ` : ""}
+        {name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}… ` : `${name} `}
       </text>
-      <text aria-hidden="true" y={radius * 0.3} style={{ fontSize: `${radius * 0.82}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
+      <text aria-hidden="true" y={radius * 0.25} style={{ fontSize: `${radius * 0.7}px`, fill: value === null ? "" : inkOn(quantity, value) }}>
         {drawn}
       </text>
-      {device.state === "fresh" ? null : (
+      {past || device.state === "fresh" ? null : (
         <path class={`mark-state state-${device.state}`} d={SIGNS[device.state]} transform={`translate(${radius * 0.8} ${-radius * 0.8}) scale(${radius / 26})`} />
       )}
     </g>
@@ -229,13 +293,17 @@ function Mark({ device, at, radius, value, quantity, chosen, named, stop, choose
 }
 
 /** How long a length on the ground is. */
-function ScaleBar({ box, view }: { box: Box; view: View }): JSX.Element {
+function ScaleBar({ box, view, drawing }: { box: Box; view: View; drawing: { width: number; height: number } }): JSX.Element {
   const near: Box = { ...box, east: box.west + (box.east - box.west) / view.scale };
   const { metres, part } = scaleBar(near);
+  const unit = 1 / view.scale;
+  const [x, y] = [view.x + 12 * unit, view.y + drawing.height / view.scale - 28 * unit];
   return (
-    <div class="scale-length" aria-hidden="true">
-      <i style={{ width: `${part * 100}%` }} />
-      <span>{metres >= 1000 ? `${metres / 1000} km` : metres >= 1 ? `${metres} m` : `${metres * 100} cm`}</span>
-    </div>
+    <g class="scale-length" aria-hidden="true" transform={`translate(${x} ${y})`}>
+      <path d={`M0 ${-6 * unit}v${6 * unit}h${(part * drawing.width) / view.scale}v${-6 * unit}`} />
+      <text y={16 * unit} style={{ fontSize: `${13 * unit}px` }}>
+        {metres >= 1000 ? `${count(metres / 1000)} km` : metres >= 1 ? `${metres} m` : `${metres * 100} cm`}
+      </text>
+    </g>
   );
 }

@@ -43,7 +43,8 @@ const nothing = (): Kept => ({ pages: new Map(), asked: new Set(), sight: [0] })
 /** What the reading of `event` makes of its device's row. */
 export function patched(row: FleetDevice, event: ReadingsEvent): FleetDevice {
   const newer = row.last_time === null || event.time >= row.last_time;
-  const heard = { ...row, last_contact: new Date().toISOString(), state: "fresh" as const, cause: null };
+  const state = event.state ?? "fresh";
+  const heard = { ...row, last_contact: event.last_contact ?? new Date().toISOString(), state, cause: state === "fresh" ? null : row.cause };
   if (!newer) return heard;
   return { ...heard, last_time: event.time, last: { temperature_c: event.temperature_c, moisture_pct: event.moisture_pct } };
 }
@@ -79,10 +80,14 @@ export function useRows(question: Question): Rows {
     }
   }, []);
 
-  useEffect(() => {
+  // Before anything below asks for rows, which effects above it would do too late.
+  if (current.current !== key) {
     current.current = key;
     kept.current = nothing();
-    void fetchPage(0, key);
+  }
+  // Its first page says how many there are; the table asks for what is in sight.
+  useEffect(() => {
+    if (!kept.current.asked.has(0)) void fetchPage(0, key);
   }, [key, fetchPage]);
 
   const need = useCallback(

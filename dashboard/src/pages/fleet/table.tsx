@@ -2,18 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useMedia, useNow } from "../../hooks";
+import type { Sort, SortKey } from "../../lib/question";
 import { moved, rowsInSight, type Window } from "../../lib/virtual";
 import { Icon } from "../../parts/icon";
 import { Select } from "../../parts/form";
 import { BlankRow, Row } from "./row";
 import type { Rows } from "./rows";
-
-export type SortKey = "name" | "state" | "last" | "moisture" | "temperature" | "completeness";
-
-export interface Sort {
-  by: SortKey;
-  order: "asc" | "desc";
-}
 
 /** Heights of a row in pixels; the style sheet keeps to them. */
 const ROW = 60;
@@ -62,12 +56,15 @@ function useSight(box: { current: HTMLElement | null }, row: number, total: numb
 export function Table({
   rows,
   total,
+  question,
   sort,
   setSort,
   fresh,
 }: {
   rows: Rows;
   total: number;
+  /** What is asked: another one begins at the top. */
+  question: string;
   sort: Sort;
   setSort: (sort: Sort) => void;
   fresh: string;
@@ -77,7 +74,8 @@ export function Table({
   const body = useRef<HTMLTableSectionElement>(null);
   const sight = useSight(body, height, total);
   const now = useNow();
-  useEffect(() => rows.need(sight.first, sight.last), [sight.first, sight.last, rows.total, rows.need]);
+  useTop(body, question);
+  useEffect(() => rows.need(sight.first, sight.last), [sight.first, sight.last, rows.total, rows.need, question]);
   const focus = useFocusedRow(body, height);
   const keys = (event: KeyboardEvent): void => {
     const at = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>("[data-row]") : null;
@@ -108,6 +106,17 @@ export function Table({
       </table>
     </>
   );
+}
+
+/** The answer to another question begins at its first row, wherever that to the last one was scrolled to. */
+function useTop(body: { current: HTMLElement | null }, question: string): void {
+  const before = useRef(question);
+  useLayoutEffect(() => {
+    if (before.current === question) return;
+    before.current = question;
+    const table = body.current?.closest("table");
+    if (table && table.getBoundingClientRect().top < 0) table.scrollIntoView();
+  }, [question]);
 }
 
 /** Room of rows that are not drawn. */

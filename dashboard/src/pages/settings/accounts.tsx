@@ -17,7 +17,7 @@ const ROLES: readonly (readonly [Role, string])[] = [
 ];
 
 /** The shortest password that is offered; the cloud has the last word. */
-const SHORTEST = 8;
+export const SHORTEST = 8;
 
 export function Accounts(): JSX.Element {
   const allowed = useMay("administrator");

@@ -10,6 +10,12 @@ import { Form, NumberInput } from "../../parts/form";
 import { Failed, WhyNot } from "../../parts/notice";
 import { Time } from "../../parts/time";
 
+/** What the cloud takes, in days. */
+const SHORTEST = 32;
+const LONGEST = 36_525;
+/** Devices that its preview names; of more it says the readings only. */
+const CUT = 1_000;
+
 interface Kept {
   keep_days: number | null;
 }
@@ -38,7 +44,7 @@ export function Retention(): JSX.Element {
       {asked.error ? <Failed what="Retention could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data ? <p>{now === null ? "Every reading is kept for ever." : `Readings older than ${plural(now, "day")} are removed.`}</p> : null}
       <Form send={() => void look.run()}>
-        <NumberInput label="Keep readings for" unit="days" min={1} step={1} value={wanted} set={setDays} disabled={!allowed.ok} hint="Empty: for ever. You are shown what would go before anything goes." />
+        <NumberInput label="Keep readings for" unit="days" min={SHORTEST} max={LONGEST} step={1} value={wanted} set={setDays} disabled={!allowed.ok} hint="At least 32: gateways offer again what is younger. Empty: for ever. You are shown what would go before anything goes." />
         {look.error ? <Failed problem={look.error} /> : null}
         <div class="actions actions-left">
           <button type="submit" class="button" disabled={!allowed.ok || look.busy || wanted === now}>
@@ -61,7 +67,7 @@ function Preview({ preview, days, keep, close }: { preview: RetentionPreview; da
       <p>
         Everything before <Time at={preview.before} /> would be removed, for good, now and from now on:{" "}
         <strong>
-          {plural(preview.readings, "reading")} of {plural(preview.devices.length, "device")}
+          {plural(preview.readings, "reading")} of {preview.devices.length < CUT ? plural(preview.devices.length, "device") : `${count(CUT)} devices or more`}
         </strong>
         , about {bytes(preview.bytes)}.
       </p>
@@ -83,6 +89,7 @@ function Preview({ preview, days, keep, close }: { preview: RetentionPreview; da
               ))}
             </tbody>
           </table>
+          {preview.devices.length > NAMED ? <p class="hint">and {preview.devices.length < CUT ? count(preview.devices.length - NAMED) : `${count(CUT - NAMED)} or`} more</p> : null}
         </div>
       ) : null}
       {set.error ? <Failed what="Not set:" problem={set.error} /> : null}
