@@ -169,8 +169,12 @@ fn told(json: &str) {
 /// The other way round: whatever a cloud of ours counts and whatever its mark, the gateway knows the survey to be held, or goes back.
 fn understood(data: &[u8]) {
     let number = data.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(251).wrapping_add(u64::from(*byte)));
-    let outcome =
-        Outcome { new: number, duplicate: number.rotate_left(21), conflict: number.rotate_left(42) };
+    let outcome = Outcome {
+        new: number,
+        duplicate: number.rotate_left(21),
+        conflict: number.rotate_left(42),
+        expired: number.rotate_left(53),
+    };
     let mark = (number % 3 > 0).then_some((number >> 2) % 84);
     let said = http_answer(&Ok(Stored { outcome, mark }));
     let (content_type, body) = (said.content_type.to_owned(), Bytes::from(said.body));
