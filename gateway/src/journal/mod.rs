@@ -57,7 +57,7 @@ pub(crate) use order::Orders;
 pub use order::{Note, Noted, Order, Progress};
 pub(crate) use quarantine::Quarantined;
 pub use reader::{Page, Reader};
-pub(crate) use room::Full;
+pub(crate) use room::{Full, Room};
 pub(crate) use row::{NewSurvey, ShortKey};
 pub use row::{Seq, StoredSurvey};
 pub(crate) use summary::{RoundNow, Summary, summary};

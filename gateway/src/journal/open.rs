@@ -174,10 +174,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let closed = summary::last_round(&conn).doing("read", &path)?.map_or(0, |round| round.last_seq);
     let closed = if bug::on(Bug::SeqTwice) { 0 } else { closed };
     let last_seq = last_seq(&conn, held_through.max(confirmed).max(closed)).doing("read", &path)?;
-    let max = limits.journal_max.cast_signed();
-    if fact(facts::JOURNAL_MAX)? != Some(max) {
-        facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path)?;
-    }
+    remember_limits(&conn, *limits).doing("write", &path)?;
     // Each start commits something new. The sync makes durable what a gateway that was killed had left in the log without one,
     // before anybody is told of it; and the frame takes the place of what a power cut had left of a commit, which another
     // frame of the same bytes could otherwise bring back to life.
@@ -193,6 +190,15 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let id = identify(&conn, &path, *random)?;
     let (disk, limits) = (Arc::clone(disk), *limits);
     Ok(Journal { conn, disk, path, limits, keys, id, last_seq, held_through, confirmed })
+}
+
+/// Notes the bounds, for whoever reads the journal without having been told them.
+fn remember_limits(conn: &Connection, limits: Limits) -> rusqlite::Result<()> {
+    let bounds = [(facts::JOURNAL_MAX, limits.journal_max), (facts::MIN_FREE_DISK, limits.min_free_disk)];
+    bounds.into_iter().try_for_each(|(name, bytes)| {
+        let known = facts::integer(conn, name)? == Some(bytes.cast_signed());
+        if known { Ok(()) } else { facts::set_integer(conn, name, bytes.cast_signed()) }
+    })
 }
 
 /// Makes a journal at `to`, whole or not at all: so a file without content has lost it.

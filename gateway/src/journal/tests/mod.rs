@@ -4,6 +4,7 @@ mod aside;
 mod custody;
 mod damage;
 mod gaps;
+mod limit;
 mod model;
 
 use super::*;
