@@ -142,7 +142,7 @@ impl Journal {
     }
 
     /// Lets go of some surveys that the cloud holds and that are older than they must be kept; with `short`, also of
-    /// younger ones. Says how many; zero when there is nothing more to let go of.
+    /// younger ones, and of keys that are too old. Says how many; zero when there is nothing more to let go of.
     pub(crate) fn prune(&mut self, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
         prune::prune(self, now, short)
     }

@@ -6,7 +6,7 @@ use crate::{
     intake::read_datagram,
     journal::{Damaged, FILE, Holdings, Page, Reader, Seq},
 };
-use fieldpost_core::UtcInstant;
+use fieldpost_core::{UtcInstant, dating::RESEND_WINDOW};
 use jiff::tz::TimeZone;
 use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::Path, sync::Mutex};
 
@@ -402,4 +402,26 @@ fn what_was_damaged_after_the_cloud_had_it_is_told_apart_before_and_after_a_salv
     scene.send_with(&[], vec![Order::Salvage { done }]);
     assert_eq!(scene.keeper.findings()[0].damaged, 3);
     assert_eq!(told(&scene), (vec![3], vec![4, 8], 2));
+}
+
+#[test]
+fn p10_a_journal_that_keys_have_filled_takes_surveys_again_when_these_are_too_old() {
+    let mut scene = Scene::new(256 << 10);
+    let mut first = 0;
+    loop {
+        let many: Vec<u64> = (first..first + 100).collect();
+        first += 100;
+        let refused = scene.send_with(&many, Vec::new()).iter().any(|text| text != ARRIVED);
+        let last = scene.keeper.progress().last_seq;
+        let (note, _) = scene.note(last);
+        scene.send_with(&[], vec![note]);
+        // What the cloud holds may go; if that does not help, the keys are what fills it.
+        if refused && scene.send(first) != ARRIVED {
+            break;
+        }
+    }
+    assert!(scene.devices().is_empty(), "no survey is left that could go");
+    scene.up += RESEND_WINDOW;
+    assert_eq!(scene.send(first), ARRIVED);
+    assert_eq!(scene.devices().len(), 1);
 }
