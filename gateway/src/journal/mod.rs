@@ -133,6 +133,11 @@ impl Journal {
         aside::give_way(&*self.disk, self.path.parent().unwrap_or(&self.path))
     }
 
+    /// Gives back the room of refused input that came from outside; says how many there were.
+    pub(crate) fn drop_refused(&self) -> Result<usize, JournalError> {
+        quarantine::give_way(&self.conn).doing("write", &self.path)
+    }
+
     /// What was found when it was opened has been told.
     pub(crate) fn told(&mut self) -> Result<(), JournalError> {
         if facts::text(&self.conn, facts::SALVAGED).doing("read", &self.path)?.is_some() {
