@@ -6,7 +6,7 @@ use fieldpost_core::{
     reply,
 };
 
-use super::{decide::Content, pending::Entry};
+use super::{decide::Content, inbox::Entry};
 use crate::{
     journal::{Batch, Full, KeySet, Quarantined, Seq, ShortKey},
     round::Rounds,

@@ -21,7 +21,7 @@ use fieldpost_core::{
 use tokio::sync::oneshot;
 
 use super::{
-    pending::{Entry, Group},
+    inbox::{Entry, Group},
     sort::{Outcome, sort},
 };
 use crate::{
