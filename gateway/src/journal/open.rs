@@ -22,6 +22,9 @@ use crate::disk::Disk;
 /// larger one is found when the damaged place is read.
 const CHECKED_PAGES: i64 = 8_192;
 
+/// A journal that is being made.
+const FRESH: &str = "journal.db.new";
+
 /// How often it is tried to read what cannot be read, before it is taken for damaged.
 const READ_ATTEMPTS: u32 = 5;
 
@@ -109,6 +112,9 @@ impl Journal {
         findings: &mut Vec<Finding>,
     ) -> Result<Self, JournalError> {
         let finished = salvage::finish(place, now, findings)?;
+        if let Err(error) = clear(place) {
+            tracing::warn!(%error, "the next start tries again");
+        }
         if trust == Trust::Damaged && !finished {
             salvage::salvage(place, now, findings)?;
         }
@@ -208,15 +214,20 @@ pub(super) fn make(
     fill: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
-    let fresh = folder.join("journal.db.new");
-    for leftover in [fresh.clone(), beside(&fresh, "-journal")] {
-        disk.remove(&leftover).doing("remove", &leftover)?;
-    }
+    let fresh = folder.join(FRESH);
+    clear(place)?;
     let new = schema::create_plain(&fresh)?;
     fill(&new).doing("fill", &fresh)?;
     new.close().map_err(|(_, source)| source).doing("close", &fresh)?;
     disk.rename(&fresh, to).doing("rename", &fresh)?;
     disk.sync_folder(folder).doing("sync", folder)
+}
+
+/// Removes what is left of a journal that was not made to its end, by a start or a salvage that was cut off. It would take room for ever
+/// where what could not be read then can be now.
+fn clear(Place { disk, folder, .. }: &Place) -> Result<(), JournalError> {
+    let fresh = folder.join(FRESH);
+    [beside(&fresh, "-journal"), fresh].iter().try_for_each(|left| disk.remove(left).doing("remove", left))
 }
 
 /// The journal's id, given to it when it has none.
