@@ -74,6 +74,12 @@ pub enum Bug {
     NoDeadline,
     /// Who reported is named silent, not who did not.
     SilentAreTheOthers,
+    /// A quarantine takes as much of a journal as there is garbage.
+    QuarantineUnbounded,
+    /// Whoever floods the gateway may take every place in a group.
+    NoFairShare,
+    /// Every damaged journal that was set aside stays.
+    KeepAllAside,
     /// The cloud counts what it refuses for a reason once.
     CloudCountsOnce,
     /// What the cloud refuses is not kept.
@@ -150,6 +156,9 @@ impl Bug {
         Self::FillDisk,
         Self::NoDeadline,
         Self::SilentAreTheOthers,
+        Self::QuarantineUnbounded,
+        Self::NoFairShare,
+        Self::KeepAllAside,
         Self::CloudCountsOnce,
         Self::CloudKeepsNothing,
     ];

@@ -34,13 +34,13 @@ pub use token::{BadToken, Token};
 /// The gateway's parts without threads, sockets and clocks: what the shell drives, and the simulator.
 ///
 /// ```text
-/// read_datagram -> Entry -> Group -> Keeper::handle -> an Outcome for each entry, and Progress
+/// read_datagram -> Entry -> Inbox -> Group -> Keeper::handle -> an Outcome for each entry, and Progress
 /// Reader (of the same folder)     -> what the uplink offers; what came of it goes into a Group as an Order
 /// ```
 pub mod parts {
     pub use crate::{
         disk::{Disk, OsDisk},
-        intake::{Datagram, Entry, Group, Keeper, Outcome, read_datagram},
+        intake::{Datagram, Entry, Group, Inbox, Keeper, Outcome, read_datagram},
         journal::{
             Custody, FILE, Finding, JournalError, Limits, Note, Noted, Order, Page, Progress, Reader, Seq,
             StoredSurvey,

@@ -6,7 +6,9 @@ use fieldpost_core::{DeviceId, UtcInstant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, folder,
+    Error,
+    disk::OsDisk,
+    folder,
     journal::{self, RoundNow, Summary},
     round::ClosedRound,
 };
@@ -30,7 +32,7 @@ pub struct Status {
     pub waiting_since: Option<String>,
     /// Bytes that the journal uses.
     pub used_bytes: u64,
-    /// Bytes that it may use.
+    /// Bytes that it may use: its limit, or less where its disk has less to give.
     pub max_bytes: Option<u64>,
     /// For how many more days it can take surveys as they came so far, even if none leaves.
     pub days_left: Option<f64>,
@@ -80,7 +82,7 @@ pub fn status(data: &Path, now: UtcInstant) -> Result<Status, Error> {
     if !data.join(journal::FILE).is_file() {
         return Err(Error::NoJournal { path: data.to_path_buf() });
     }
-    let summary = journal::summary(data)?;
+    let summary = journal::summary(data, &OsDisk)?;
     Ok(Status::new(summary, folder::in_use(data), now))
 }
 
@@ -95,8 +97,8 @@ impl Status {
             waiting_surveys: summary.waiting.surveys,
             waiting_readings: summary.waiting.readings,
             waiting_since: text(summary.waiting.since),
-            used_bytes: summary.used,
-            max_bytes: summary.journal_max,
+            used_bytes: summary.room.used,
+            max_bytes: summary.room.limit,
             days_left: days_left(&summary, now),
             refused_by_cloud: summary.refused_by_cloud,
             quarantined: summary.quarantined,
@@ -125,7 +127,7 @@ fn days_left(summary: &Summary, now: UtcInstant) -> Option<f64> {
     /// Bytes that a row takes beside its records.
     const ROW: u64 = 64;
     let bytes = summary.held.bytes.saturating_add(summary.held.surveys.saturating_mul(ROW));
-    let left = summary.journal_max?.saturating_sub(summary.used);
+    let left = summary.room.limit?.saturating_sub(summary.room.used);
     let days = now.duration_since(summary.held.since?).as_secs_f64() / DAY;
     let per_day = bytes as f64 / days.max(1.0);
     Some((left as f64 / per_day * 10.0).floor() / 10.0)

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::disk::OsDisk;
     use crate::intake::{
-        pending::Entry,
+        inbox::Entry,
         sort::{Outcome, sort},
     };
     use crate::journal::{Journal, Limits, Page, Place, Reader, Trust};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! socket -> receive (a thread a socket): batches of datagrams, read and dated, `decide.rs`
-//!        -> Pending: bounded, fair to every sender
+//!        -> Pending: bounded, fair to every sender, `inbox.rs`
 //!        -> commit (one thread): all that waits becomes one transaction, then is answered
 //!           -> `keeper/`: what it does, without the thread, the sockets and the clock
 //! ```
@@ -13,6 +13,7 @@
 mod answer;
 mod commit;
 mod decide;
+mod inbox;
 mod keeper;
 mod pending;
 mod printer;
@@ -21,9 +22,9 @@ mod sort;
 
 pub(crate) use commit::Committer;
 pub use decide::{Datagram, read as read_datagram};
+pub use inbox::{Entry, Group, Inbox};
 pub use keeper::Keeper;
 pub(crate) use pending::Pending;
-pub use pending::{Entry, Group};
 pub(crate) use printer::Printer;
 pub(crate) use receive::Receiver;
 pub use sort::Outcome;

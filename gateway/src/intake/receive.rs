@@ -15,7 +15,7 @@ use nix::{
     sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg},
 };
 
-use super::{Pending, Printer, decide, pending::Entry};
+use super::{Pending, Printer, decide, inbox::Entry};
 use crate::{Error, clock};
 
 /// Datagrams that are received in one call.

@@ -6,7 +6,7 @@ use fieldpost_core::{
     reply,
 };
 
-use super::{decide::Content, pending::Entry};
+use super::{decide::Content, inbox::Entry};
 use crate::{
     journal::{Batch, Full, KeySet, Quarantined, Seq, ShortKey},
     round::Rounds,
@@ -127,9 +127,17 @@ impl Sorted {
         self.batch.surveys.iter().map(crate::journal::NewSurvey::weight).sum()
     }
 
-    /// There is no room: what is new is not taken, its sender keeps it.
+    /// What takes the refused input that is to be kept.
+    pub(crate) fn weight_of_refused(&self) -> usize {
+        self.batch.quarantined.iter().map(Quarantined::weight).sum()
+    }
+
+    /// There is no room: what is new is not taken, its sender keeps it. Nor is anything kept then that nobody needs.
     pub(crate) fn refuse_new(&mut self, full: Full) {
         self.batch.surveys.clear();
+        if !bug::on(Bug::QuarantineUnbounded) {
+            self.batch.quarantined.clear();
+        }
         let refused = self.turn_away(&full.to_string());
         if refused > 0 {
             let count = self.batch.refusals.entry(Reason::Full.code()).or_default();

@@ -5,8 +5,8 @@ use std::path::Path;
 use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FILE, JournalError, error::Doing, facts, room, schema, summary};
-use crate::{disk::OsDisk, round::ClosedRound};
+use super::{FILE, JournalError, Room, error::Doing, facts, room, schema, summary};
+use crate::{disk::Disk, round::ClosedRound};
 
 /// What the cloud is told of the journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,24 +16,22 @@ pub(crate) struct Brief {
     pub(crate) oldest_waiting: Option<UtcInstant>,
     /// When the oldest survey came.
     pub(crate) since: Option<UtcInstant>,
-    /// Bytes in use, and that may be.
-    pub(crate) used: u64,
-    pub(crate) limit: u64,
+    pub(crate) room: Room,
     pub(crate) roster: Vec<String>,
     pub(crate) last_round: Option<ClosedRound>,
 }
 
-/// Reads the journal in `folder`, on which a gateway may run.
-pub(crate) fn brief(folder: &Path) -> Result<Brief, JournalError> {
+/// Reads the journal in `folder`, which lies on `disk` and on which a gateway may run.
+pub(crate) fn brief(folder: &Path, disk: &dyn Disk) -> Result<Brief, JournalError> {
     let path = folder.join(FILE);
     let conn = schema::open_reader(&path)?;
     // One transaction: the figures belong together.
     let read = conn.unchecked_transaction().doing("read", &path)?;
-    let used = room::used(&read, &OsDisk, &path)?;
-    figures(&read, used).doing("read", &path)
+    let room = room::told(&read, disk, &path)?;
+    figures(&read, room).doing("read", &path)
 }
 
-fn figures(conn: &Connection, used: u64) -> rusqlite::Result<Brief> {
+fn figures(conn: &Connection, room: Room) -> rusqlite::Result<Brief> {
     let held_through = facts::integer(conn, facts::HELD_THROUGH)?.unwrap_or(0);
     let waiting = "SELECT count(*) FROM surveys WHERE seq > ?1";
     let waiting: i64 = conn.query_row(waiting, params![held_through], |row| row.get(0))?;
@@ -48,8 +46,7 @@ fn figures(conn: &Connection, used: u64) -> rusqlite::Result<Brief> {
         waiting: waiting.cast_unsigned(),
         oldest_waiting: first(held_through)?,
         since: first(0)?,
-        used,
-        limit: facts::integer(conn, facts::JOURNAL_MAX)?.unwrap_or(0).cast_unsigned(),
+        room,
         roster: serde_json::from_str(&roster).unwrap_or_default(),
         last_round: summary::last_round(conn)?,
     })

@@ -14,6 +14,8 @@ pub(super) const LAST_ROUND: &str = "last_round";
 pub(super) const ROSTER: &str = "roster";
 /// The most bytes that the journal may take, as it was last given.
 pub(super) const JOURNAL_MAX: &str = "journal_max";
+/// The bytes of free disk that are left alone, as it was last given.
+pub(super) const MIN_FREE_DISK: &str = "min_free_disk";
 /// How the uplink does, as JSON.
 pub(super) const UPLINK: &str = "uplink";
 /// What tells this journal from every other: 16 hexadecimal digits.

@@ -138,9 +138,10 @@ impl Keys {
         facts::set_integer(conn, facts::KEYS_THROUGH, through)
     }
 
-    fn sweep(&mut self, conn: &Connection, now: UtcInstant) -> rusqlite::Result<()> {
+    /// Rids the table of what is too old, if that was not done a short time ago; says how many there were.
+    pub(super) fn sweep(&mut self, conn: &Connection, now: UtcInstant) -> rusqlite::Result<usize> {
         if self.swept.is_some_and(|swept| swept <= now && now.duration_since(swept) < SWEEP_EVERY) {
-            return Ok(());
+            return Ok(0);
         }
         self.swept = Some(now);
         let oldest = now.saturating_sub(RESEND_WINDOW);
@@ -148,7 +149,10 @@ impl Keys {
         let newest = now.saturating_add(RESEND_WINDOW);
         let sql = "DELETE FROM keys WHERE received <= ?1 OR received > ?2";
         let gone = conn.execute(sql, [oldest.as_millis(), newest.as_millis()])?;
-        if gone > 0 { self.look_through(conn) } else { Ok(()) }
+        if gone > 0 {
+            self.look_through(conn)?;
+        }
+        Ok(gone)
     }
 
     /// Makes the filter, and finds the runs.

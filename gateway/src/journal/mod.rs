@@ -57,7 +57,7 @@ pub(crate) use order::Orders;
 pub use order::{Note, Noted, Order, Progress};
 pub(crate) use quarantine::Quarantined;
 pub use reader::{Page, Reader};
-pub(crate) use room::Full;
+pub(crate) use room::{Full, Room};
 pub(crate) use row::{NewSurvey, ShortKey};
 pub use row::{Seq, StoredSurvey};
 pub(crate) use summary::{RoundNow, Summary, summary};
@@ -133,6 +133,11 @@ impl Journal {
         aside::give_way(&*self.disk, self.path.parent().unwrap_or(&self.path))
     }
 
+    /// Gives back the room of refused input that came from outside; says how many there were.
+    pub(crate) fn drop_refused(&self) -> Result<usize, JournalError> {
+        quarantine::give_way(&self.conn).doing("write", &self.path)
+    }
+
     /// What was found when it was opened has been told.
     pub(crate) fn told(&mut self) -> Result<(), JournalError> {
         if facts::text(&self.conn, facts::SALVAGED).doing("read", &self.path)?.is_some() {
@@ -142,7 +147,7 @@ impl Journal {
     }
 
     /// Lets go of some surveys that the cloud holds and that are older than they must be kept; with `short`, also of
-    /// younger ones. Says how many; zero when there is nothing more to let go of.
+    /// younger ones, and of keys that are too old. Says how many; zero when there is nothing more to let go of.
     pub(crate) fn prune(&mut self, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
         prune::prune(self, now, short)
     }

@@ -22,6 +22,9 @@ use crate::disk::Disk;
 /// larger one is found when the damaged place is read.
 const CHECKED_PAGES: i64 = 8_192;
 
+/// A journal that is being made.
+const FRESH: &str = "journal.db.new";
+
 /// How often it is tried to read what cannot be read, before it is taken for damaged.
 const READ_ATTEMPTS: u32 = 5;
 
@@ -109,6 +112,9 @@ impl Journal {
         findings: &mut Vec<Finding>,
     ) -> Result<Self, JournalError> {
         let finished = salvage::finish(place, now, findings)?;
+        if let Err(error) = clear(place) {
+            tracing::warn!(%error, "the next start tries again");
+        }
         if trust == Trust::Damaged && !finished {
             salvage::salvage(place, now, findings)?;
         }
@@ -174,10 +180,7 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let closed = summary::last_round(&conn).doing("read", &path)?.map_or(0, |round| round.last_seq);
     let closed = if bug::on(Bug::SeqTwice) { 0 } else { closed };
     let last_seq = last_seq(&conn, held_through.max(confirmed).max(closed)).doing("read", &path)?;
-    let max = limits.journal_max.cast_signed();
-    if fact(facts::JOURNAL_MAX)? != Some(max) {
-        facts::set_integer(&conn, facts::JOURNAL_MAX, max).doing("write", &path)?;
-    }
+    remember_limits(&conn, *limits).doing("write", &path)?;
     // Each start commits something new. The sync makes durable what a gateway that was killed had left in the log without one,
     // before anybody is told of it; and the frame takes the place of what a power cut had left of a commit, which another
     // frame of the same bytes could otherwise bring back to life.
@@ -195,6 +198,15 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     Ok(Journal { conn, disk, path, limits, keys, id, last_seq, held_through, confirmed })
 }
 
+/// Notes the bounds, for whoever reads the journal without having been told them.
+fn remember_limits(conn: &Connection, limits: Limits) -> rusqlite::Result<()> {
+    let bounds = [(facts::JOURNAL_MAX, limits.journal_max), (facts::MIN_FREE_DISK, limits.min_free_disk)];
+    bounds.into_iter().try_for_each(|(name, bytes)| {
+        let known = facts::integer(conn, name)? == Some(bytes.cast_signed());
+        if known { Ok(()) } else { facts::set_integer(conn, name, bytes.cast_signed()) }
+    })
+}
+
 /// Makes a journal at `to`, whole or not at all: so a file without content has lost it.
 pub(super) fn make(
     place: &Place,
@@ -202,15 +214,20 @@ pub(super) fn make(
     fill: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<(), JournalError> {
     let Place { disk, folder, .. } = place;
-    let fresh = folder.join("journal.db.new");
-    for leftover in [fresh.clone(), beside(&fresh, "-journal")] {
-        disk.remove(&leftover).doing("remove", &leftover)?;
-    }
+    let fresh = folder.join(FRESH);
+    clear(place)?;
     let new = schema::create_plain(&fresh)?;
     fill(&new).doing("fill", &fresh)?;
     new.close().map_err(|(_, source)| source).doing("close", &fresh)?;
     disk.rename(&fresh, to).doing("rename", &fresh)?;
     disk.sync_folder(folder).doing("sync", folder)
+}
+
+/// Removes what is left of a journal that was not made to its end, by a start or a salvage that was cut off. It would take room for ever
+/// where what could not be read then can be now.
+fn clear(Place { disk, folder, .. }: &Place) -> Result<(), JournalError> {
+    let fresh = folder.join(FRESH);
+    [beside(&fresh, "-journal"), fresh].iter().try_for_each(|left| disk.remove(left).doing("remove", left))
 }
 
 /// The journal's id, given to it when it has none.

@@ -1,4 +1,5 @@
-//! Refused input, kept raw for inspection.
+//! Refused input, kept raw for inspection: the newest, as long as nobody needs the room. What came from outside gives way to
+//! surveys (`intake/keeper/room.rs`); surveys that ended here stay among the newest.
 
 use fieldpost_core::{
     UtcInstant,
@@ -6,12 +7,19 @@ use fieldpost_core::{
 };
 use rusqlite::{Connection, params};
 
-use super::{Seq, error::is_unreadable};
+use super::{Seq, error::is_unreadable, facts};
 
 /// As much of refused input as is kept.
 pub(super) const MAX_RAW: usize = 4_096;
 /// The newest refused inputs that are kept.
 pub(super) const MAX_ROWS: i64 = 1_000;
+/// Together they take at most one part in so many of what the journal may take.
+const SHARE: u64 = 8;
+/// What one of them takes beside its bytes: sender, reason, detail, and its part in pages.
+const ROW: usize = 1_024;
+
+/// The sender of what did not come from outside: no address reads so.
+const OURSELVES: &str = "journal";
 
 /// By what a damaged survey is counted that the cloud had not acknowledged.
 pub(super) const DAMAGED: &str = "checksum";
@@ -32,6 +40,13 @@ pub(crate) struct Quarantined {
     /// What the sender was told.
     pub(crate) detail: String,
     pub(crate) raw: Vec<u8>,
+}
+
+impl Quarantined {
+    /// What it takes.
+    pub(crate) fn weight(&self) -> usize {
+        self.raw.len().saturating_add(ROW)
+    }
 }
 
 /// Adds to the quarantine, and lets the oldest go.
@@ -59,7 +74,7 @@ pub(super) fn move_row(
         raw => raw.unwrap_or_default(),
     };
     let raw = raw.get(..MAX_RAW).unwrap_or(&raw);
-    insert(write, at.as_millis(), "journal", reason, detail, raw)?;
+    insert(write, at.as_millis(), OURSELVES, reason, detail, raw)?;
     write.execute("DELETE FROM surveys WHERE seq = ?1", [seq])?;
     write.execute(
         "INSERT INTO refusals VALUES (?1, 1) ON CONFLICT DO UPDATE SET count = count + 1",
@@ -108,8 +123,29 @@ fn bound(write: &Connection) -> rusqlite::Result<()> {
             "DELETE FROM quarantine WHERE id NOT IN (SELECT id FROM quarantine ORDER BY id LIMIT ?1)";
         return write.execute(newest, [MAX_ROWS]).map(drop);
     }
-    write
-        .prepare_cached("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?1")?
-        .execute([MAX_ROWS])?;
-    Ok(())
+    let oldest = oldest_that_fits(write)?;
+    write.prepare_cached("DELETE FROM quarantine WHERE id < ?1")?.execute([oldest]).map(drop)
+}
+
+/// The oldest of the newest that fit into the quarantine's part of the journal.
+fn oldest_that_fits(write: &Connection) -> rusqlite::Result<i64> {
+    let journal = facts::integer(write, facts::JOURNAL_MAX)?.map_or(u64::MAX, i64::cast_unsigned);
+    let share = if bug::on(Bug::QuarantineUnbounded) { u64::MAX } else { journal / SHARE };
+    let (mut oldest, mut bytes) = (i64::MAX, 0_u64);
+    let mut newest =
+        write.prepare_cached("SELECT id, length(raw) FROM quarantine ORDER BY id DESC LIMIT ?1")?;
+    let mut newest = newest.query([MAX_ROWS])?;
+    while let Some(row) = newest.next()? {
+        bytes = bytes.saturating_add(row.get::<_, i64>(1)?.unsigned_abs()).saturating_add(ROW as u64);
+        if bytes > share {
+            break;
+        }
+        oldest = row.get(0)?;
+    }
+    Ok(oldest)
+}
+
+/// Lets go of what came from outside; says how many there were.
+pub(super) fn give_way(write: &Connection) -> rusqlite::Result<usize> {
+    write.execute("DELETE FROM quarantine WHERE peer <> ?1", [OURSELVES])
 }

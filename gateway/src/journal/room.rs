@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::{
     Journal, JournalError,
     error::Doing,
+    facts,
     schema::{self, PAGE},
 };
 use crate::disk::Disk;
@@ -69,8 +70,32 @@ fn measure(journal: &Journal, need: u64) -> Result<(Result<(), Full>, bool), Jou
     Ok(if fits { (Ok(()), false) } else { (Err(Full::Journal), true) })
 }
 
+/// The room of a journal, as it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Bytes in use.
+    pub(crate) used: u64,
+    /// The most that may be, as things are: the journal's limit, or less where the disk has less to give. None: this
+    /// journal does not say.
+    pub(crate) limit: Option<u64>,
+}
+
+/// What there is to tell of the room, by the bounds in the journal itself and by its disk.
+pub(super) fn told(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<Room, JournalError> {
+    let bound = |name| facts::integer(conn, name).map(|bytes| bytes.map(i64::cast_unsigned));
+    let max = bound(facts::JOURNAL_MAX).doing("read", path)?;
+    let left_alone = bound(facts::MIN_FREE_DISK).doing("read", path)?.unwrap_or(0);
+    let folder = path.parent().unwrap_or(path);
+    let free = disk.free(folder).doing("measure", folder)?;
+    let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
+    let used = used(conn, disk, path)?;
+    // As `measure` reckons, which decides what is refused.
+    let on_disk = used.saturating_add(free.saturating_sub(left_alone.saturating_add(log)));
+    Ok(Room { used, limit: max.map(|max| max.min(on_disk)) })
+}
+
 /// The bytes in use: pages that are not free, and the write-ahead log.
-pub(super) fn used(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<u64, JournalError> {
+fn used(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<u64, JournalError> {
     let pages = |sql| {
         let count: rusqlite::Result<i64> =
             conn.prepare_cached(sql).and_then(|mut count| count.query_row([], |row| row.get(0)));

@@ -4,7 +4,7 @@
 //! 2. It is closed, synced, and renamed `journal.db.salvaged`: from here on it is the journal.
 //! 3. The damaged file and its log are set aside (`aside.rs`), and the new one renamed `journal.db`.
 //!
-//! A start that finds `journal.db.salvaged` does step 3 again; `journal.db.new` without it is removed by the next
+//! A start that finds `journal.db.salvaged` does step 3 again; `journal.db.new` is removed by every start, and by the next
 //! salvage. So a power cut at any point loses nothing that could be saved.
 
 use std::path::Path;

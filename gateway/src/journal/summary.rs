@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, Row, params};
 
-use super::{FILE, JournalError, error::Doing, facts, room, schema};
-use crate::{disk::OsDisk, round::ClosedRound};
+use super::{FILE, JournalError, Room, error::Doing, facts, room, schema};
+use crate::{disk::Disk, round::ClosedRound};
 
 /// Everything that `status` tells of the journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +17,7 @@ pub(crate) struct Summary {
     pub(crate) quarantined: u64,
     pub(crate) refusals: BTreeMap<String, u64>,
     pub(crate) counters: BTreeMap<String, u64>,
-    pub(crate) used: u64,
-    pub(crate) journal_max: Option<u64>,
+    pub(crate) room: Room,
     pub(crate) last_round: Option<ClosedRound>,
     pub(crate) round: Option<RoundNow>,
     /// How the uplink does, as JSON.
@@ -44,17 +43,17 @@ pub(crate) struct RoundNow {
     pub(crate) missing: Vec<DeviceId>,
 }
 
-/// Reads the journal in `folder`, whether or not a gateway runs on it.
-pub(crate) fn summary(folder: &Path) -> Result<Summary, JournalError> {
+/// Reads the journal in `folder`, which lies on `disk`, whether or not a gateway runs on it.
+pub(crate) fn summary(folder: &Path, disk: &dyn Disk) -> Result<Summary, JournalError> {
     let path = folder.join(FILE);
     let conn = schema::open_reader(&path)?;
     // One transaction: the figures belong together.
     let read = conn.unchecked_transaction().doing("read", &path)?;
-    let used = room::used(&read, &OsDisk, &path)?;
-    summarize(&read, used).doing("read", &path)
+    let room = room::told(&read, disk, &path)?;
+    summarize(&read, room).doing("read", &path)
 }
 
-fn summarize(conn: &Connection, used: u64) -> rusqlite::Result<Summary> {
+fn summarize(conn: &Connection, room: Room) -> rusqlite::Result<Summary> {
     let held_through = facts::integer(conn, facts::HELD_THROUGH)?.unwrap_or(0);
     let count = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
     Ok(Summary {
@@ -64,8 +63,7 @@ fn summarize(conn: &Connection, used: u64) -> rusqlite::Result<Summary> {
         quarantined: count("SELECT count(*) FROM quarantine")?,
         refusals: counts(conn, "SELECT reason, count FROM refusals")?,
         counters: counts(conn, "SELECT name, count FROM counters")?,
-        used,
-        journal_max: facts::integer(conn, facts::JOURNAL_MAX)?.map(i64::cast_unsigned),
+        room,
         last_round: last_round(conn)?,
         round: round_now(conn)?,
         uplink: facts::text(conn, facts::UPLINK)?,

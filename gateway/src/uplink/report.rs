@@ -10,6 +10,7 @@ use tokio::{sync::watch, time::sleep};
 use super::http::Http;
 use crate::{
     clock,
+    disk::OsDisk,
     journal::{Brief, Progress, brief},
 };
 
@@ -97,7 +98,7 @@ pub(crate) async fn run(
 }
 
 async fn tell(http: &Http, path: &str, folder: PathBuf) -> Result<(), String> {
-    let brief = tokio::task::spawn_blocking(move || brief(&folder)).await;
+    let brief = tokio::task::spawn_blocking(move || brief(&folder, &OsDisk)).await;
     let brief = brief.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     match http.put(path, body(&brief, clock::now())?).await? {
         200..=299 => Ok(()),
@@ -127,8 +128,8 @@ fn body(brief: &Brief, now: UtcInstant) -> Result<String, String> {
         version: env!("CARGO_PKG_VERSION"),
         waiting: brief.waiting,
         oldest_waiting: brief.oldest_waiting.map(|oldest| oldest.to_string()),
-        journal_bytes: brief.used,
-        journal_limit: brief.limit,
+        journal_bytes: brief.room.used,
+        journal_limit: brief.room.limit.unwrap_or(0),
         room_days: room_days(brief, now),
         roster: brief.roster.get(..few(&brief.roster)).unwrap_or_default(),
         round,
@@ -141,14 +142,15 @@ fn body(brief: &Brief, now: UtcInstant) -> Result<String, String> {
 fn room_days(brief: &Brief, now: UtcInstant) -> Option<f64> {
     const DAY: f64 = 86_400.0;
     let days = now.duration_since(brief.since?).as_secs_f64() / DAY;
-    let per_day = brief.used.max(1) as f64 / days.max(1.0);
-    let left = brief.limit.saturating_sub(brief.used) as f64;
+    let per_day = brief.room.used.max(1) as f64 / days.max(1.0);
+    let left = brief.room.limit?.saturating_sub(brief.room.used) as f64;
     Some((left / per_day * 10.0).floor() / 10.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Room;
 
     fn tried(arrived: bool, progress: Progress) -> Tried {
         Tried { up: Duration::from_secs(1_000), arrived, progress }
@@ -179,8 +181,7 @@ mod tests {
             waiting: 0,
             oldest_waiting: None,
             since: since.map(|since| since.parse().unwrap()),
-            used: 1_000,
-            limit: 4_500,
+            room: Room { used: 1_000, limit: Some(4_500) },
             roster: Vec::new(),
             last_round: None,
         };

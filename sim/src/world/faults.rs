@@ -167,7 +167,9 @@ impl List<'_> {
     }
 
     fn flood(&mut self, gateway: usize) {
-        for _ in 0..self.often(4, 2) {
+        // Where it could take a whole journal, often.
+        let percent = if self.plan.journal_max < 1 << 20 { 30 } else { 8 };
+        for _ in 0..self.often(percent, 2) {
             self.add(Fault::Flood(gateway));
         }
     }
@@ -188,7 +190,8 @@ impl List<'_> {
                     self.faults.push((moment - 9 * HOUR, Fault::CutRoad(gateway, 10 * HOUR)));
                 }
             }
-            12..15 => _ = self.add(Fault::Garbage(gateway)),
+            // Some disks are damaged again and again.
+            12..15 => (0..=self.rng.below(6)).for_each(|_| _ = self.add(Fault::Garbage(gateway))),
             15..18 => {
                 let from = self.add(Fault::Newer(gateway));
                 self.faults.push((from + 2 * HOUR, Fault::Older(gateway)));

@@ -10,10 +10,18 @@ use super::{
 use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply};
 use fieldpost_gateway::{
     JournalError, UplinkWhen,
-    parts::{Entry, Finding, Group, Keeper, Limits, Moment, Outcome, Reader, Uplink, Wire, read_datagram},
+    parts::{
+        Entry, Finding, Group, Inbox, Keeper, Limits, Moment, Outcome, Reader, Uplink, Wire, read_datagram,
+    },
 };
 use fieldpost_simdisk::Snapshot;
-use std::{collections::BTreeSet, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Housekeeping is looked after this often; the shipped shell does so each minute.
 const TEND_EVERY: Millis = 3 * HOUR;
@@ -58,7 +66,11 @@ pub struct Gateway {
     when: UplinkWhen,
     pub(super) text: bool,
     pub(super) running: Option<Running>,
-    inbox: Vec<Waiting>,
+    inbox: Inbox,
+    /// What is in the inbox, as it came.
+    waiting: Vec<Waiting>,
+    /// How often a stranger's burst is to come just before a meter's datagram.
+    pub(super) bursts: u64,
     /// An older copy of its disk, and what the oracle knew of it.
     pub copy: Option<(Snapshot, Custody)>,
 }
@@ -94,7 +106,9 @@ impl Gateway {
             when: plan.when,
             text: plan.text_uplink,
             running: None,
-            inbox: Vec::new(),
+            inbox: Inbox::default(),
+            waiting: Vec::new(),
+            bursts: 0,
             copy: None,
         }
     }
@@ -183,12 +197,17 @@ impl Gateway {
             }
         }
         match super::refused::by_gateway(&self.machine) {
-            Ok(found) => world.oracle.gateway_refusals(self.number, found, damaged),
+            Ok(found) => {
+                world.oracle.gateway_refusals(self.number, found, damaged, self.limits.journal_max);
+            }
             Err(error) => world.oracle.fail(format!("gateway {}: its refusals: {error}", self.number)),
         }
         match super::rounds::facts(&self.machine) {
             Ok(facts) => world.oracle.round_facts(self.number, &facts, damaged),
             Err(error) => world.oracle.fail(format!("gateway {}: its rounds: {error}", self.number)),
+        }
+        if started {
+            self.judge_files(world);
         }
         let size = self.machine.size();
         if size > self.limits.journal_max + SLACK {
@@ -207,12 +226,27 @@ impl Gateway {
         if self.running.is_none() {
             return;
         }
-        if self.inbox.is_empty() {
+        if from.is_some() && self.bursts > 0 {
+            self.bursts -= 1;
+            super::refused::burst(world, self);
+        }
+        if self.waiting.is_empty() {
             let delay = super::plan::below(&mut world.rng, 30);
             world.agenda.after(delay, Event::Commit(self.number, self.machine.life));
         }
         let received = self.moment(world).utc;
-        self.inbox.push(Waiting { peer, bytes, from, received });
+        let shown = bytes.get(..MAX_DATAGRAM).unwrap_or(&bytes);
+        let datagram = read_datagram(shown, bytes.len(), peer.ip(), received, &world.zone);
+        // In a world nobody shares a counter with anybody.
+        let sender = match peer.ip() {
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(_) => 0,
+        };
+        if self.inbox.push(Entry { socket: 0, peer, datagram }, sender) {
+            self.waiting.push(Waiting { peer, bytes, from, received });
+        } else if from.is_some() {
+            world.oracle.fail(format!("gateway {} had no place for what {peer} sent", self.number));
+        }
     }
 
     /// Commits what has come, and answers it.
@@ -220,13 +254,8 @@ impl Gateway {
         if life != self.machine.life || self.running.is_none() {
             return;
         }
-        let waiting = std::mem::take(&mut self.inbox);
-        let entries = waiting.iter().map(|one| {
-            let shown = one.bytes.get(..MAX_DATAGRAM).unwrap_or(&one.bytes);
-            let datagram = read_datagram(shown, one.bytes.len(), one.peer.ip(), one.received, &world.zone);
-            Entry { socket: 0, peer: one.peer, datagram }
-        });
-        let group = Group { entries: entries.collect(), orders: Vec::new(), dropped: 0 };
+        let waiting = std::mem::take(&mut self.waiting);
+        let group = self.inbox.take();
         let texts = self.handle(world, group, &waiting);
         if self.machine.disk.is_off() {
             return self.die(world, "died in a commit");
@@ -266,6 +295,15 @@ impl Gateway {
     pub(super) fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
         let now = self.moment(world);
         let left = self.left();
+        let came: Vec<Came> = waiting
+            .iter()
+            .map(|one| Came {
+                bytes: Rc::clone(&one.bytes),
+                peer: one.peer.ip(),
+                received: one.received.as_millis(),
+            })
+            .collect();
+        let scant = self.is_scant(left, &came);
         let Some(running) = &mut self.running else { return Vec::new() };
         let rounds = running.keeper.progress().rounds_closed;
         let strikes = self.machine.strikes();
@@ -278,14 +316,6 @@ impl Gateway {
         let texts: Vec<String> = outcomes.iter().map(|outcome| outcome.text().to_owned()).collect();
         let off = self.machine.disk.is_off();
         if !waiting.is_empty() {
-            let came: Vec<Came> = waiting
-                .iter()
-                .map(|one| Came {
-                    bytes: Rc::clone(&one.bytes),
-                    peer: one.peer.ip(),
-                    received: one.received.as_millis(),
-                })
-                .collect();
             let roster: BTreeSet<DeviceId> = self.roster.iter().cloned().collect();
             let setup = Setup {
                 gateway: self.number,
@@ -294,13 +324,15 @@ impl Gateway {
                 roster: &roster,
                 zone: &world.zone.clone(),
                 troubled,
-                journal_full: says(&outcomes, "journal full") && self.journal_is_full(&came),
+                journal_full: says(&outcomes, "journal full")
+                    && self.journal_is_full(&came)
+                    && self.garbage_gave_way(world.now()),
                 disk_full: says(&outcomes, "disk full") && self.is_short(left.min(self.left()), &came),
             };
             let said = (!off).then_some(outcomes.as_slice());
             let machine = &self.machine;
             world.oracle.group(&setup, &came, said, || machine.journal().ok());
-            world.oracle.gateway_refused(self.number, &came, said, setup.zone);
+            world.oracle.gateway_refused(self.number, &came, said, setup.zone, scant || troubled);
             world.trace(|| {
                 let what: Vec<_> = came.iter().map(|one| super::oracle::shown(&one.bytes)).collect();
                 format!("gateway {} at {}: {what:?} -> {said:?}", self.number, now.utc)
@@ -316,6 +348,17 @@ impl Gateway {
     /// Whether what came would take the journal beyond its limit, and room for small things is to be left.
     fn journal_is_full(&self, came: &[Came]) -> bool {
         self.machine.used() + RESERVE + COPIES * weight(came) > self.limits.journal_max
+    }
+
+    /// Whether the journal or its disk may lack room for what came. The file is as large as it ever was, so that is a generous guess.
+    fn is_scant(&self, left: u64, came: &[Came]) -> bool {
+        let journal = self.machine.size() + RESERVE + COPIES * weight(came) > self.limits.journal_max;
+        journal || self.is_short(left, came)
+    }
+
+    /// Whether no garbage takes the room that surveys lack. A gateway that failed to make room leaves it for a minute.
+    fn garbage_gave_way(&self, now: Millis) -> bool {
+        self.machine.garbage() == 0 || self.machine.failed_since(now - MINUTE)
     }
 
     /// Whether so much is too little for it. The gateway measures before it makes room, so what was left before counts as well.
@@ -388,7 +431,8 @@ impl Gateway {
         world.trace(|| format!("gateway {} {how}", self.number));
         world.counts.deaths += 1;
         self.running = None;
-        self.inbox.clear();
+        self.inbox = Inbox::default();
+        self.waiting.clear();
         self.machine.life += 1;
         let pause = super::plan::below(&mut world.rng, 5 * MINUTE);
         world.agenda.after(pause, Event::Start(self.number, self.machine.life));

@@ -66,6 +66,12 @@ impl Machine {
         now <= self.recovering
     }
 
+    /// Whether its disk has failed since `since`, as far as anybody has noticed.
+    #[must_use]
+    pub fn failed_since(&self, since: Millis) -> bool {
+        self.recovering >= since
+    }
+
     /// The operator has the machine on his desk: nothing fails while he works on it.
     pub fn on_the_desk(&self) {
         self.disk.clear_plans();
@@ -103,6 +109,12 @@ impl Machine {
     pub fn used(&self) -> u64 {
         let pages = |sql| self.ask(sql).map_or(0, i64::unsigned_abs);
         (pages("PRAGMA page_count") - pages("PRAGMA freelist_count")) * page::SIZE as u64 + self.log()
+    }
+
+    /// How much of what came from outside and was refused is kept in the journal.
+    #[must_use]
+    pub fn garbage(&self) -> i64 {
+        self.ask("SELECT count(*) FROM quarantine WHERE peer <> 'journal'").unwrap_or(0)
     }
 
     /// The number of the page in which the table of surveys begins.

@@ -15,6 +15,7 @@
 )]
 
 pub mod agenda;
+mod aside;
 pub mod bugs;
 pub mod cloud;
 pub mod context;

@@ -4,17 +4,25 @@ use super::{
     agenda::Millis,
     cloud,
     context::{Context, Event},
+    gateway::Gateway,
     machine::Machine,
     oracle::Refused,
     plan::below,
 };
+use fieldpost_core::message::MAX_DATAGRAM;
 use rusqlite::{Connection, OpenFlags};
-use std::{net::SocketAddr, path::Path, rc::Rc};
+use std::{path::Path, rc::Rc};
 
 /// The datagrams of a flood: more groups of them than a quarantine keeps.
 const FLOOD: u64 = 1_600;
 /// The most time between two of them.
 const BETWEEN: Millis = 8;
+/// The datagrams of a burst: more than a gateway has places for.
+const BURST: usize = 400;
+/// The most bursts of a flood.
+const BURSTS: u64 = 8;
+/// Who it is.
+const STRANGER: ([u8; 4], u16) = ([10, 6, 6, 6], 666);
 
 /// What a journal says.
 pub(super) fn by_gateway(machine: &Machine) -> rusqlite::Result<Refused> {
@@ -40,6 +48,7 @@ fn read(path: &Path, kept: &str) -> rusqlite::Result<Refused> {
     let mut rows = kept.query([])?;
     while let Some(row) = rows.next()? {
         let reason: Option<String> = row.get(0)?;
+        found.bytes += row.get_ref(1)?.as_blob().map_or(0, <[u8]>::len) as u64;
         found.kept.push(match reason {
             Some(reason) => Some((reason, row.get(1)?)),
             None => None,
@@ -48,14 +57,32 @@ fn read(path: &Path, kept: &str) -> rusqlite::Result<Refused> {
     Ok(found)
 }
 
-/// Somebody sends a gateway a great deal of nothing.
-pub(super) fn flood(world: &mut Context, gateway: usize) {
+/// Somebody sends a gateway a great deal of nothing: short datagrams, or as long as they may be, or bursts of these just when a
+/// meter has something to say.
+pub(super) fn flood(world: &mut Context, gateway: &mut Gateway) {
     world.counts.others += 1;
-    let peer = SocketAddr::from(([10, 6, 6, 6], 666));
+    let length = match world.rng.below(3) {
+        0 => 0,
+        1 => MAX_DATAGRAM,
+        _ => return gateway.bursts += 1 + world.rng.below(BURSTS),
+    };
     let mut delay = 0;
     for number in 0..FLOOD {
         delay += below(&mut world.rng, BETWEEN);
-        let bytes = Rc::from(format!("{number} of {FLOOD}").as_bytes());
+        let (gateway, peer, bytes) = (gateway.number, STRANGER.into(), garbage(number, length));
         world.agenda.after(delay, Event::Datagram { gateway, peer, bytes, from: None });
     }
+}
+
+/// So much at once that it cannot all be taken.
+pub(super) fn burst(world: &mut Context, gateway: &mut Gateway) {
+    let bytes = garbage(gateway.bursts, MAX_DATAGRAM);
+    for _ in 0..BURST {
+        gateway.receive(world, STRANGER.into(), Rc::clone(&bytes), None);
+    }
+}
+
+/// Nothing, at least so many bytes of it.
+fn garbage(number: u64, length: usize) -> Rc<[u8]> {
+    Rc::from(format!("{:x<length$}", format!("{number} of {FLOOD}")).as_bytes())
 }

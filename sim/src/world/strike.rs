@@ -18,7 +18,7 @@ impl World {
             Fault::KillStep(who, steps) => self.machine(who).disk.plan(steps, DiskFault::Kill, 1),
             Fault::FloodCloud => super::hostile::flood(&mut self.shared),
             Fault::Tight(gateway) => self.gateways[gateway].tighten(&mut self.shared),
-            Fault::Flood(gateway) => super::refused::flood(&mut self.shared, gateway),
+            Fault::Flood(gateway) => super::refused::flood(&mut self.shared, &mut self.gateways[gateway]),
             Fault::Kill(who) => self.kill(who, "is killed"),
             Fault::Fragile(who, often) => self.machine(who).fragile = often,
             Fault::Full(who, _) => self.fill(who),
@@ -143,6 +143,7 @@ impl World {
             machine.disk.set_capacity(None);
             machine.fragile = 0;
         }
+        self.gateways.iter_mut().for_each(|gateway| gateway.bursts = 0);
         (0..self.gateways.len()).for_each(|gateway| self.set_clock(gateway, 0));
     }
 }

@@ -21,7 +21,7 @@ use fieldpost_core::{
 use tokio::sync::oneshot;
 
 use super::{
-    pending::{Entry, Group},
+    inbox::{Entry, Group},
     sort::{Outcome, sort},
 };
 use crate::{
@@ -228,6 +228,7 @@ impl Keeper {
         if sorted.weight() > 0 {
             self.room.make(journal, &mut sorted, &mut self.trouble, now)?;
         }
+        room::keep_refused(journal, &mut sorted)?;
         sorted.batch.custody = custody;
         sorted.advance(&mut self.rounds, journal.last_seq(), now.utc);
         journal.commit(&sorted.batch, now.utc)?;

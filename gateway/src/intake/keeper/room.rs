@@ -1,6 +1,8 @@
-//! Room for a group, if need be without what the cloud holds.
+//! Room for a group, if need be without what the cloud holds, and without the garbage that was kept to be looked into.
 
 use std::time::Duration;
+
+use fieldpost_core::bug::{self, Bug};
 
 use super::trouble::{Kind, Trouble};
 use crate::{
@@ -34,7 +36,7 @@ impl Room {
         let full = loop {
             match journal.room(weight) {
                 Ok(Err(Full::Journal)) if !stuck => {
-                    if journal.prune(now.utc, true).inspect_err(|_| self.stuck = Some(now.up))? == 0 {
+                    if let_go(journal, now).inspect_err(|_| self.stuck = Some(now.up))? == 0 {
                         break Some(Full::Journal);
                     }
                 }
@@ -58,6 +60,27 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// Lets go of what need not be there when room is short; says of how much.
+fn let_go(journal: &mut Journal, now: Moment) -> Result<usize, JournalError> {
+    match journal.prune(now.utc, true)? {
+        0 if !bug::on(Bug::QuarantineUnbounded) => journal.drop_refused(),
+        gone => Ok(gone),
+    }
+}
+
+/// Keeps of what the group brings to refuse only what there is room for beside its surveys; all of it is counted.
+pub(super) fn keep_refused(journal: &Journal, sorted: &mut Sorted) -> Result<(), JournalError> {
+    if sorted.batch.quarantined.is_empty() || bug::on(Bug::QuarantineUnbounded) {
+        return Ok(());
+    }
+    match journal.room(sorted.weight().saturating_add(sorted.weight_of_refused())) {
+        Ok(Ok(())) => {}
+        Err(error) if error.is_corrupt() => return Err(error),
+        _ => sorted.batch.quarantined.clear(),
+    }
+    Ok(())
 }
 
 fn tell(full: Full, journal: &Journal) {

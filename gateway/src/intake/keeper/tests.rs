@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     disk::OsDisk,
     intake::read_datagram,
-    journal::{Damaged, FILE, Holdings, Page, Reader, Seq},
+    journal::{Damaged, FILE, Holdings, Page, Reader, Seq, summary},
 };
-use fieldpost_core::UtcInstant;
+use fieldpost_core::{UtcInstant, dating::RESEND_WINDOW};
 use jiff::tz::TimeZone;
 use std::{collections::BTreeSet, fs, io, net::SocketAddr, path::Path, sync::Mutex};
 
@@ -112,6 +112,29 @@ impl Scene {
     /// The time that the keeper asks for passes.
     fn rest(&mut self) {
         self.up += self.keeper.pause(self.now());
+    }
+
+    /// Strangers send so many datagrams of 4,096 bytes, each another, that mean nothing.
+    fn flood(&mut self, count: u64) {
+        let peer = SocketAddr::from(([10, 6, 6, 6], 666));
+        let received = self.now().utc;
+        let entries = (0..count).map(|number| {
+            let text = format!("{number:x<4096}");
+            let datagram = read_datagram(text.as_bytes(), text.len(), peer.ip(), received, &TimeZone::UTC);
+            Entry { socket: 0, peer, datagram }
+        });
+        let group = Group { entries: entries.collect(), orders: Vec::new(), dropped: 0 };
+        for outcome in self.keeper.handle(group, self.now()) {
+            let text = outcome.text();
+            assert!(text.starts_with("Surveys refused: ") && !text.ends_with("try again later"), "{text}");
+        }
+    }
+
+    /// How many refused inputs are kept, and how many were counted.
+    fn refused(&self) -> (u64, u64) {
+        let summary = summary(self.home.path(), &OsDisk).unwrap();
+        let of_garbage = summary.refusals.iter().filter(|(reason, _)| *reason != "full");
+        (summary.quarantined, of_garbage.map(|(_, count)| count).sum())
     }
 
     fn note(&self, through: Seq) -> (Order, oneshot::Receiver<Noted>) {
@@ -402,4 +425,62 @@ fn what_was_damaged_after_the_cloud_had_it_is_told_apart_before_and_after_a_salv
     scene.send_with(&[], vec![Order::Salvage { done }]);
     assert_eq!(scene.keeper.findings()[0].damaged, 3);
     assert_eq!(told(&scene), (vec![3], vec![4, 8], 2));
+}
+
+#[test]
+fn p6_a_flood_of_garbage_takes_an_eighth_of_a_small_journal_and_refuses_no_survey() {
+    let mut scene = Scene::new(1 << 20);
+    for round in 0..150 {
+        scene.flood(8);
+        assert_eq!(scene.send(round), ARRIVED, "after {round} groups of garbage");
+    }
+    assert_eq!(scene.refused(), (128 / 5, 150 * 8));
+    assert_eq!(scene.devices().len(), 150);
+}
+
+#[test]
+fn p7_when_a_journal_is_full_garbage_gives_way_to_a_survey_and_is_only_counted() {
+    let mut scene = Scene::new(256 << 10);
+    scene.flood(5);
+    assert_eq!(scene.refused(), (5, 5));
+    let mut number = 0;
+    while scene.send(number) == ARRIVED {
+        number += 1;
+    }
+    assert_eq!(scene.refused(), (0, 5), "no survey is refused while garbage takes room");
+    scene.flood(5);
+    assert_eq!(scene.refused(), (0, 10), "counted, and not kept");
+}
+
+#[test]
+fn garbage_is_not_kept_on_a_disk_that_is_short_and_counted_all_the_same() {
+    let mut scene = Scene::new(1 << 30);
+    *scene.disk.1.lock().unwrap() = Some(100_000);
+    scene.flood(8);
+    assert_eq!(scene.refused(), (0, 8));
+    *scene.disk.1.lock().unwrap() = None;
+    scene.flood(8);
+    assert_eq!(scene.refused(), (8, 16));
+}
+
+#[test]
+fn p10_a_journal_that_keys_have_filled_takes_surveys_again_when_these_are_too_old() {
+    let mut scene = Scene::new(256 << 10);
+    let mut first = 0;
+    loop {
+        let many: Vec<u64> = (first..first + 100).collect();
+        first += 100;
+        let refused = scene.send_with(&many, Vec::new()).iter().any(|text| text != ARRIVED);
+        let last = scene.keeper.progress().last_seq;
+        let (note, _) = scene.note(last);
+        scene.send_with(&[], vec![note]);
+        // What the cloud holds may go; if that does not help, the keys are what fills it.
+        if refused && scene.send(first) != ARRIVED {
+            break;
+        }
+    }
+    assert!(scene.devices().is_empty(), "no survey is left that could go");
+    scene.up += RESEND_WINDOW;
+    assert_eq!(scene.send(first), ARRIVED);
+    assert_eq!(scene.devices().len(), 1);
 }

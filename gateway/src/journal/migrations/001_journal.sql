@@ -33,7 +33,7 @@ CREATE TABLE reported (
     device TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
--- Input that was refused, as it came (its first 4,096 bytes); the newest 1,000.
+-- Input that was refused, as it came (its first 4,096 bytes); the newest 1,000, and no more than an eighth of the journal.
 CREATE TABLE quarantine (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     at     INTEGER NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE counters (
 ) STRICT, WITHOUT ROWID;
 
 -- Single facts: held_through (the cloud holds every survey up to this seq), keys_through, round_opened,
--- last_round, roster, journal_max, uplink, journal_id (16 hexadecimal digits), confirmed, salvaged,
+-- last_round, roster, journal_max, min_free_disk, uplink, journal_id (16 hexadecimal digits), confirmed, salvaged,
 -- counted_gaps (`facts.rs` tells of each).
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,

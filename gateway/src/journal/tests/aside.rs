@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io};
 
 /// A disk of so many bytes for what lies in a folder.
 #[derive(Debug)]
-struct Small(u64);
+pub(super) struct Small(pub(super) u64);
 
 impl Disk for Small {
     fn exists(&self, path: &Path) -> io::Result<bool> {

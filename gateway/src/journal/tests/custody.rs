@@ -28,7 +28,7 @@ fn what_the_cloud_refused_for_good_goes_to_the_quarantine_when_it_is_old() {
     let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
     while journal.prune(late, false).unwrap() > 0 {}
     assert_eq!(devices(home.path()), names([4].into_iter()), "one is still to be offered again");
-    let summary = summary(home.path()).unwrap();
+    let summary = summary(home.path(), &OsDisk).unwrap();
     assert_eq!((summary.quarantined, summary.refusals["refused-by-cloud"]), (1, 1));
 }
 

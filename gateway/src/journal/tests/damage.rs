@@ -41,7 +41,7 @@ fn a_row_whose_bytes_changed_goes_to_the_quarantine_and_the_rest_goes_on() {
     let Page::Damaged(seq) = reader.page(1_234, Seq::MAX, 100, 1 << 20).unwrap() else { panic!() };
     let note = Batch { custody: vec![Custody::Damaged { seq, at: at(1) }], ..Batch::default() };
     journal.commit(&note, at(1)).unwrap();
-    let summary = summary(home.path()).unwrap();
+    let summary = summary(home.path(), &OsDisk).unwrap();
     assert_eq!((summary.quarantined, summary.refusals["checksum"]), (1, 1));
     assert_eq!(devices(home.path()), names((0..COUNT).filter(|number| *number != 1_234)));
 }

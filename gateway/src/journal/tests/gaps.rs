@@ -46,7 +46,7 @@ fn what_two_salvages_find_gone_is_counted_once() {
     harm(&home, "DELETE FROM surveys WHERE seq = 10");
     assert_eq!(salvage(&home), (0, 1), "the cursor has moved into a gap");
     assert_eq!(salvage(&home), (0, 0));
-    assert_eq!(summary(home.path()).unwrap().refusals["lost"], 5);
+    assert_eq!(summary(home.path(), &OsDisk).unwrap().refusals["lost"], 5);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_a_salvage_put_into_the_quarantine_is_not_lost_at_the_next_one() {
     harm(&home, "DELETE FROM surveys WHERE seq = 18");
     assert_eq!(salvage(&home), (2, 1));
     assert_eq!(salvage(&home), (0, 0));
-    let refusals = summary(home.path()).unwrap().refusals;
+    let refusals = summary(home.path(), &OsDisk).unwrap().refusals;
     assert_eq!((refusals["checksum"], refusals["checksum-passed-on"], refusals["lost"]), (1, 1, 1));
 }
 

@@ -5,6 +5,7 @@ mod custody;
 mod damage;
 mod gaps;
 mod machine;
+mod limit;
 mod model;
 
 use super::*;

@@ -21,8 +21,11 @@
 //!    What a gateway or the cloud refuses is counted by its reason and kept, the newest of it: at least what was answered, at most what was handed in.
 //! 5. **Limits hold (P6).** A journal stays within its limit; refusing for want of room needs a want of room, and whoever cannot
 //!    start, read or write needs a disk that failed in that very moment, or as short a time before as it takes to try again. What is to be
-//!    left free of the disk no survey is written into, and the log only by a stated amount.
-//! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
+//!    left free of the disk no survey is written into, and the log only by a stated amount. Refused input takes at most its part of a
+//!    journal, and none where a survey is refused for want of room. Of damaged journals three at most are set aside, and nothing
+//!    is left of one that was never finished.
+//! 6. **Nobody is in the way of the others (P7), and it ends well (P10).** While a stranger floods a gateway, and has his half of what
+//!    one commit can carry, what a meter sends finds its place in it. When the faults stop, within a stated time every meter is rid of its messages, every journal has
 //!    been passed on, and the cloud holds all of it.
 //! 7. **Silence is named (P8).** Each round closes once, at the latest when its deadline is over by the gateway's clock, also when
 //!    nothing comes and over restarts; it names exactly those on the roster of whom the journal has no survey in it.

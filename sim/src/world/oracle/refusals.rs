@@ -18,6 +18,9 @@ const MAX_KEPT: usize = 1_000;
 const MAX_RAW: usize = 4_096;
 /// Refused inputs of one group that a gateway keeps.
 const KEPT_OF_GROUP: usize = 8;
+/// They take at most one part in so many of a gateway's journal, each as if it had so many bytes more.
+const SHARE: u64 = 8;
+const BESIDE: u64 = 1_024;
 /// What a gateway counts of its own journal, and others judge.
 const OWN: [&str; 4] = ["checksum", "checksum-passed-on", "lost", "refused-by-cloud"];
 
@@ -49,6 +52,16 @@ pub struct Refused {
     pub counts: Counts,
     /// What is kept, the oldest first: its reason and its bytes; None if it did not come from outside.
     pub kept: Vec<Option<(String, Vec<u8>)>>,
+    /// The bytes of all that is kept.
+    pub bytes: u64,
+}
+
+impl Refused {
+    /// Whether one more might be too much for what may be kept in `share` bytes.
+    fn is_full(&self, share: u64) -> bool {
+        let one_more = BESIDE * (self.kept.len() as u64 + 1) + MAX_RAW as u64;
+        self.kept.len() >= MAX_KEPT || self.bytes.saturating_add(one_more) > share
+    }
 }
 
 impl Refusals {
@@ -89,13 +102,13 @@ impl Refusals {
         self.seen = None;
     }
 
-    /// Compares; after `damage` less may be found.
-    pub(super) fn inspect(&mut self, found: Refused, damaged: bool) -> Option<String> {
+    /// Compares; after `damage` less may be found. What is kept takes at most `share` bytes.
+    pub(super) fn inspect(&mut self, found: Refused, damaged: bool, share: u64) -> Option<String> {
         if damaged {
             self.damaged = true;
             self.put_back();
         }
-        let wrong = self.miscounted(&found.counts).or_else(|| self.badly_kept(&found));
+        let wrong = self.miscounted(&found.counts).or_else(|| self.badly_kept(&found, share));
         self.seen = Some((found.counts, self.most.clone()));
         wrong
     }
@@ -110,9 +123,9 @@ impl Refusals {
         })
     }
 
-    fn badly_kept(&self, found: &Refused) -> Option<String> {
-        if found.kept.len() > MAX_KEPT {
-            return Some(format!("{} refused inputs are kept", found.kept.len()));
+    fn badly_kept(&self, found: &Refused, share: u64) -> Option<String> {
+        if found.kept.len() > MAX_KEPT || found.bytes > share {
+            return Some(format!("{} refused inputs of {} bytes are kept", found.kept.len(), found.bytes));
         }
         let known = |(reason, raw): &(String, Vec<u8>)| {
             self.handed.contains(&(reason.clone(), Rc::from(raw.as_slice())))
@@ -125,8 +138,7 @@ impl Refusals {
         let mut rows = found.kept.iter().flatten().rev();
         let is = |row: &(String, Vec<u8>), due: &Kept| row.0 == due.0 && *row.1 == *due.1;
         let missing = self.kept.iter().rev().find(|due| !rows.any(|row| is(row, due)));
-        let missing =
-            missing.filter(|_| found.kept.len() < MAX_KEPT || rows_dropped_a_newer(found, &self.kept));
+        let missing = missing.filter(|_| !found.is_full(share) || rows_dropped_a_newer(found, &self.kept));
         missing.map(|(reason, raw)| format!("`{}`, refused for `{reason}`, is not kept", super::shown(raw)))
     }
 }
@@ -143,16 +155,21 @@ pub(super) fn start(bytes: &[u8]) -> Rc<[u8]> {
 }
 
 impl Oracle {
-    /// A gateway was handed these, and said that of them; None if it died meanwhile.
+    /// A gateway was handed these, and said that of them; None if it died meanwhile. `scant`: it may have lacked room, and then what
+    /// it keeps of what it refused has to give way.
     pub fn gateway_refused(
         &mut self,
         gateway: usize,
         came: &[Came],
         said: Option<&[Outcome]>,
         zone: &TimeZone,
+        scant: bool,
     ) {
         let open = said.filter(|said| !said.iter().any(|one| matches!(one, Outcome::Unwritten(_))));
         let refusals = &mut self.custody(gateway).refusals;
+        if scant {
+            refusals.kept.clear();
+        }
         let Some(said) = open else {
             let perhaps = came.iter().map(|one| reason(one, zone).unwrap_or_else(|| "full".to_owned()));
             let perhaps = perhaps.zip(came).map(|(reason, one)| (reason, start(&one.bytes)));
@@ -170,7 +187,7 @@ impl Oracle {
                 _ => {}
             }
         }
-        refusals.refused(refused, KEPT_OF_GROUP);
+        refusals.refused(refused, if scant { 0 } else { KEPT_OF_GROUP });
         refusals.refused(full, 0);
     }
 
@@ -188,14 +205,14 @@ impl Oracle {
 
     /// The cloud's store was read.
     pub fn cloud_refusals(&mut self, found: Refused) {
-        if let Some(wrong) = self.refusals.inspect(found, false) {
+        if let Some(wrong) = self.refusals.inspect(found, false, u64::MAX) {
             self.fail(format!("the cloud: {wrong}"));
         }
     }
 
-    /// A gateway's journal was read: after `damage` it may have lost some.
-    pub fn gateway_refusals(&mut self, gateway: usize, found: Refused, damaged: bool) {
-        if let Some(wrong) = self.custody(gateway).refusals.inspect(found, damaged) {
+    /// A gateway's journal, which may take `most` bytes, was read: after `damage` it may have lost some.
+    pub fn gateway_refusals(&mut self, gateway: usize, found: Refused, damaged: bool, most: u64) {
+        if let Some(wrong) = self.custody(gateway).refusals.inspect(found, damaged, most / SHARE) {
             self.fail(format!("gateway {gateway}: {wrong}"));
         }
     }

@@ -1,0 +1,45 @@
+//! How much room is told: what the journal may take, or what its disk has to give.
+
+use super::{aside::Small, *};
+
+/// A journal that may take 1 GiB, on a disk of 2 MiB of which 256 KiB are to be left alone.
+const DISK: Small = Small(2 << 20);
+const LEFT_ALONE: u64 = 256 << 10;
+
+fn room(folder: &Path) -> (u64, u64) {
+    let room = summary(folder, &DISK).unwrap().room;
+    assert_eq!(brief(folder, &DISK).unwrap().room, room);
+    (room.used, room.limit.unwrap())
+}
+
+#[test]
+fn p6_a_journal_on_a_small_disk_is_told_to_be_nearly_full_before_it_refuses() {
+    let home = tempfile::tempdir().unwrap();
+    let limits = Limits { min_free_disk: LEFT_ALONE, ..LIMITS };
+    let place = Place { disk: Arc::new(DISK), limits, ..place(home.path()) };
+    let mut journal = Journal::open(&place, Trust::Whole, at(0), &mut Vec::new()).unwrap();
+    let (used, limit) = room(home.path());
+    assert!(limit < 2 << 20 && used * 10 < limit, "{used} of {limit}");
+    let mut number = 0;
+    let batch = loop {
+        let batch = surveys(number..number + 20, at(0));
+        number += 20;
+        let weight = batch.surveys.iter().map(NewSurvey::weight).sum();
+        if journal.room(weight).unwrap().is_err() {
+            break weight as u64;
+        }
+        journal.commit(&batch, at(0)).unwrap();
+    };
+    let (used, limit) = room(home.path());
+    // What the last group would have needed, and what is reserved.
+    assert!(used <= limit && limit - used < 2 * batch + (64 << 10), "refused at {used} of {limit}");
+    assert!(used * 100 >= limit * 90, "refused at {used} of {limit}");
+}
+
+#[test]
+fn a_journal_on_a_large_disk_may_take_its_limit() {
+    let home = tempfile::tempdir().unwrap();
+    open(home.path()).close().unwrap();
+    let told = summary(home.path(), &Small(u64::MAX)).unwrap().room;
+    assert_eq!(told.limit, Some(LIMITS.journal_max));
+}
