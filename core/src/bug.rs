@@ -78,6 +78,10 @@ pub enum Bug {
     CloudCountsOnce,
     /// What the cloud refuses is not kept.
     CloudKeepsNothing,
+    /// What came while the clock was ahead is forgotten when that is put right.
+    ForgetAhead,
+    /// What the cloud refused as the future is never offered again.
+    NeverAgain,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -152,6 +156,8 @@ impl Bug {
         Self::SilentAreTheOthers,
         Self::CloudCountsOnce,
         Self::CloudKeepsNothing,
+        Self::ForgetAhead,
+        Self::NeverAgain,
     ];
 }
 

@@ -160,10 +160,11 @@ impl World {
         if self.shared.oracle.broken.is_some() {
             return;
         }
+        let now = self.shared.now();
         let backlogs: Vec<_> = self.gateways.iter().map(Gateway::backlog).collect();
         for (gateway, backlog) in backlogs.into_iter().enumerate() {
             match backlog {
-                Some(0) => self.shared.oracle.all_delivered(gateway),
+                Some(0) => self.shared.oracle.all_delivered(gateway, now),
                 Some(rest) => {
                     self.shared.oracle.fail(format!("gateway {gateway} still has {rest} surveys to pass on"))
                 }

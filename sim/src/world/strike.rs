@@ -123,9 +123,9 @@ impl World {
     }
 
     fn set_clock(&mut self, gateway: usize, ahead: Millis) {
-        if std::mem::replace(&mut self.gateways[gateway].clock, ahead) != ahead {
-            self.shared.oracle.custody(gateway).clock_changed();
-        }
+        let now = self.shared.now();
+        let before = std::mem::replace(&mut self.gateways[gateway].clock, ahead);
+        self.shared.oracle.custody(gateway).clock_changed(now + before, now + ahead);
     }
 
     /// Everything is well from now on.

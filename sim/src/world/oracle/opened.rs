@@ -2,7 +2,7 @@
 
 use super::{
     Oracle,
-    custody::{Row, Seq},
+    custody::{Kept, Row, Seq},
 };
 use crate::world::agenda::{DAY, Millis};
 use fieldpost_gateway::parts::Finding;
@@ -42,7 +42,7 @@ impl Oracle {
             match found.get(seq) {
                 Some(row) if row.says_the_same(&kept.row) => {}
                 None if (prunes || now - kept.row.received > DAY * 29)
-                    && (kept.ahead || delivered(&kept.row)) => {}
+                    && (kept.is_hopeless() || delivered(&kept.row)) => {}
                 _ if damaged && !custody.spared.contains(seq) => gone.push(*seq),
                 Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
                 None => lost.push(format!("survey {seq} is lost: {:?}", kept.row)),
@@ -72,15 +72,18 @@ impl Oracle {
         }
     }
 
-    /// Every survey in a gateway's custody has reached the cloud.
-    pub fn all_delivered(&mut self, gateway: usize) {
+    /// Every survey in a gateway's custody has reached the cloud, `now`.
+    pub fn all_delivered(&mut self, gateway: usize, now: Millis) {
         let shelf = &self.shelf;
         let Some(custody) = self.custodies.get(gateway) else { return };
-        let missing = custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none() && !kept.ahead).find_map(|(seq, kept)| {
-            let missing = kept.row.readings.iter().find(|reading| !shelf.has(&kept.row.device, reading))?;
+        let excused = |kept: &Kept| kept.excuse.is_some() || kept.is_hopeless() || kept.is_early(now);
+        let due = custody.rows.iter().filter(|(_, kept)| !excused(kept));
+        let missing = due.into_iter().find_map(|(seq, Kept { row, .. })| {
+            let missing = row.readings.iter().find(|reading| !shelf.has(&row.device, reading))?;
+            let received = super::shown_time(row.received);
             Some(format!(
-                "acknowledged and missing: {} of {} at {} (survey {seq} of gateway {gateway}, received {})",
-                missing.values, kept.row.device, missing.time, super::shown_time(kept.row.received)
+                "acknowledged and missing: {} of {} at {} (survey {seq} of gateway {gateway}, received {received})",
+                missing.values, row.device, missing.time
             ))
         });
         if let Some(missing) = missing {
