@@ -102,6 +102,12 @@ pub enum Bug {
     UnreadableIsDamaged,
     /// Who reported before the roster named it is named silent when the round closes.
     ForgetNewcomers,
+    /// The keys of surveys that a salvage saved are lost with those that stood in their own table.
+    SavedWithoutKeys,
+    /// The keys of surveys that a salvage could not save are kept, so that copies of these are held by nobody.
+    KeysOfTheLost,
+    /// What the cloud took for the future is not offered again before an hour that a clock which was far ahead had named.
+    AgainByThatClock,
 }
 
 impl Bug {
@@ -116,6 +122,9 @@ impl Bug {
         Self::UnseenIsMissing,
         Self::UnreadableIsDamaged,
         Self::ForgetNewcomers,
+        Self::SavedWithoutKeys,
+        Self::KeysOfTheLost,
+        Self::AgainByThatClock,
     ];
 
     /// Those that were made up.

@@ -144,6 +144,12 @@ impl Custody {
         self.last
     }
 
+    /// Whether something in it was from the future not long before `now`, and so may be passed on, although nothing goes wrong.
+    #[must_use]
+    pub fn is_early(&self, now: Millis) -> bool {
+        self.rows.values().any(|kept| kept.is_early(now))
+    }
+
     /// From here on it is another journal, which knows nothing: what only the old one had cannot be demanded.
     pub fn abandon(&mut self) {
         *self = Self { prunes: self.prunes, ..Self::default() };
@@ -161,6 +167,18 @@ impl Custody {
         kept.excuse = Some(DAMAGED);
         let received = kept.row.received;
         self.doubt(|receipt| receipt.at == received);
+    }
+
+    /// When those datagrams were received of which every survey is in the journal: their keys stand beside these.
+    pub(super) fn saved(&self, found: &BTreeMap<Seq, Row>) -> BTreeSet<Millis> {
+        let is_there =
+            |seq: &Seq, kept: &Kept| found.get(seq).is_some_and(|row| row.says_the_same(&kept.row));
+        let received = |there: bool| {
+            let rows = self.rows.iter().filter(move |(seq, kept)| is_there(seq, kept) == there);
+            rows.map(|(_, kept)| kept.row.received)
+        };
+        let gone: BTreeSet<Millis> = received(false).collect();
+        received(true).filter(|at| !gone.contains(at)).collect()
     }
 
     /// What was received so may have been forgotten.
