@@ -23,7 +23,7 @@
 //!    start, read or write needs a disk that failed in that very moment, or as short a time before as it takes to try again. What is to be
 //!    left free of the disk no survey is written into, and the log only by a stated amount.
 //! 6. **It ends well (P7, P10).** When the faults stop, within a stated time every meter is rid of its messages, every journal has
-//!    been passed on, and the cloud holds all of it.
+//!    been passed on, and the cloud holds all of it; and then it is quiet: for hours no meter sends, and nothing is passed on.
 //! 7. **Silence is named (P8).** Each round closes once, at the latest when its deadline is over by the gateway's clock, also when
 //!    nothing comes and over restarts; it names exactly those on the roster of whom the journal has no survey in it.
 //!

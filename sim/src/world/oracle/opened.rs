@@ -23,6 +23,8 @@ pub struct Opened<'a> {
     pub last: Seq,
     /// Its cursor.
     pub held_through: Seq,
+    /// The last survey of a closed round.
+    pub closed_through: Seq,
     /// What it said of damage since it was last looked at.
     pub findings: &'a [Finding],
 }
@@ -59,8 +61,9 @@ impl Oracle {
         if damaged {
             custody.last = last;
             custody.rows.retain(|seq, _| *seq <= last);
-            // Which datagrams they were is not known: any may be taken for new again.
-            custody.doubt(|_| true);
+            // Of the others the gateway may not know any more which datagrams they were.
+            let saved = custody.saved(found);
+            custody.doubt(|receipt| !saved.contains(&receipt.at));
         }
         let last_is = custody.last;
         let untold = journal.untold(damaged, &gone);
@@ -107,10 +110,16 @@ impl Opened<'_> {
         let newest = found.keys().next_back().copied().unwrap_or(0);
         let waited = gone.iter().filter(|seq| **seq > *held_through && **seq < newest).count() as u64;
         let told: u64 = findings.iter().map(|finding| finding.lost + finding.damaged).sum();
-        (told < waited).then(|| {
-            format!(
+        if told < waited {
+            return Some(format!(
                 "of surveys {gone:?}, which are gone, {waited} were not passed on, and it says {findings:?}"
-            )
-        })
+            ));
+        }
+        let (last, saved) = (findings.last()?, found.len() as u64);
+        let known =
+            (*held_through + 1..=newest.max(self.closed_through)).filter(|seq| !found.contains_key(seq));
+        let missing = known.count() as u64;
+        (last.saved != saved || last.lost > missing)
+            .then(|| format!("{saved} surveys are saved and {missing} are not there, and it says {last:?}"))
     }
 }
