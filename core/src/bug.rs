@@ -78,8 +78,6 @@ pub enum Bug {
     CloudCountsOnce,
     /// What the cloud refuses is not kept.
     CloudKeepsNothing,
-    /// What came while the clock was ahead is forgotten when that is put right.
-    ForgetAhead,
     /// What the cloud refused as the future is never offered again.
     NeverAgain,
 
@@ -165,7 +163,6 @@ impl Bug {
         Self::SilentAreTheOthers,
         Self::CloudCountsOnce,
         Self::CloudKeepsNothing,
-        Self::ForgetAhead,
         Self::NeverAgain,
     ];
 }
