@@ -23,7 +23,7 @@ pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::EmptyFileIsNew, seed: 6, days: 10 },
     Regression { bug: Bug::SalvageUntold, seed: 6, days: 10 },
     Regression { bug: Bug::SeqTwice, seed: 21, days: 10 },
-    Regression { bug: Bug::QuietStart, seed: 357, days: 10 },
+    Regression { bug: Bug::QuietStart, seed: 1518, days: 10 },
     Regression { bug: Bug::UnseenIsMissing, seed: 560, days: 10 },
     Regression { bug: Bug::UnreadableIsDamaged, seed: 46, days: 10 },
     Regression { bug: Bug::ForgetNewcomers, seed: 43, days: 10 },
