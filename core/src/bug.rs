@@ -84,6 +84,8 @@ pub enum Bug {
     CloudCountsOnce,
     /// What the cloud refuses is not kept.
     CloudKeepsNothing,
+    /// What the cloud refused as the future is never offered again.
+    NeverAgain,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -104,6 +106,12 @@ pub enum Bug {
     UnreadableIsDamaged,
     /// Who reported before the roster named it is named silent when the round closes.
     ForgetNewcomers,
+    /// The keys of surveys that a salvage saved are lost with those that stood in their own table.
+    SavedWithoutKeys,
+    /// The keys of surveys that a salvage could not save are kept, so that copies of these are held by nobody.
+    KeysOfTheLost,
+    /// What the cloud took for the future is not offered again before an hour that a clock which was far ahead had named.
+    AgainByThatClock,
 }
 
 impl Bug {
@@ -118,6 +126,9 @@ impl Bug {
         Self::UnseenIsMissing,
         Self::UnreadableIsDamaged,
         Self::ForgetNewcomers,
+        Self::SavedWithoutKeys,
+        Self::KeysOfTheLost,
+        Self::AgainByThatClock,
     ];
 
     /// Those that were made up.
@@ -161,6 +172,7 @@ impl Bug {
         Self::KeepAllAside,
         Self::CloudCountsOnce,
         Self::CloudKeepsNothing,
+        Self::NeverAgain,
     ];
 }
 

@@ -103,11 +103,16 @@ impl Keys {
         self.recent.insert(key, received);
     }
 
-    /// Forgets the datagram that the survey `seq` came in: it is no longer here.
+    /// Forgets the datagram that the survey `seq` came in: it is no longer here. When the same bytes came once more, as another
+    /// datagram, these stay known.
     pub(super) fn forget_survey(&mut self, conn: &Connection, seq: i64) -> rusqlite::Result<()> {
         let key =
             conn.query_row("SELECT key FROM surveys WHERE seq = ?1", [seq], |row| row.get(0)).optional()?;
-        let Some(key) = key.flatten() else { return Ok(()) };
+        let Some(key): Option<i64> = key.flatten() else { return Ok(()) };
+        let mut newer = conn.prepare("SELECT 1 FROM surveys WHERE key = ?1 AND seq > ?2")?;
+        if newer.exists([key, seq])? {
+            return Ok(());
+        }
         self.recent.remove(&ShortKey::from_sql(key));
         conn.execute("DELETE FROM keys WHERE key = ?1", [key]).map(drop)
     }
@@ -281,6 +286,21 @@ mod tests {
         let again = Keys::load(&conn, Path::new(":memory:"), later).unwrap();
         assert!(again.known(&conn, key, later).unwrap(), "and so after a start");
         assert_eq!((again.runs.first, again.runs.last, again.runs.in_last), (0, 1, 1));
+    }
+
+    #[test]
+    fn p4_when_an_older_survey_of_the_same_bytes_is_damaged_copies_of_the_newer_one_are_still_known() {
+        let (conn, mut keys, now) = empty();
+        let (key, later) = (ShortKey::from_sql(7), now.saturating_add(RESEND_WINDOW));
+        for (seq, received) in [(1, now), (2, later)] {
+            let row = params![seq, received.as_millis(), key.to_sql()];
+            conn.execute("INSERT INTO surveys VALUES (?1, ?2, ?3, 'm', 0, x'', 0)", row).unwrap();
+            keys.insert(key, received);
+        }
+        keys.forget_survey(&conn, 1).unwrap();
+        assert!(keys.known(&conn, key, later).unwrap());
+        keys.forget_survey(&conn, 2).unwrap();
+        assert!(!keys.known(&conn, key, later).unwrap());
     }
 
     #[test]

@@ -111,6 +111,13 @@ impl Handle {
         }
     }
 
+    pub(crate) fn has_moved(&self) -> Result<bool, c_int> {
+        match self {
+            Self::Temporary(_) => Ok(false),
+            Self::OnDisk(handle) => handle.has_moved(),
+        }
+    }
+
     pub(crate) fn lock(&self, level: c_int) -> Result<(), c_int> {
         self.sharing(ffi::SQLITE_IOERR_LOCK, |sharing, key| sharing.lock(key, level))
     }

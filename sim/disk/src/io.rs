@@ -134,8 +134,20 @@ unsafe extern "C" fn x_check_reserved_lock(file: *mut sqlite3_file, out: *mut c_
     unsafe { ask(file, answer) }
 }
 
-unsafe extern "C" fn x_file_control(_: *mut sqlite3_file, _: c_int, _: *mut c_void) -> c_int {
-    ffi::SQLITE_NOTFOUND
+/// Of what SQLite may ask, one thing matters: whoever closes a file that has been renamed must not take the log of the one that has
+/// its name now for its own, and delete it.
+unsafe extern "C" fn x_file_control(file: *mut sqlite3_file, what: c_int, out: *mut c_void) -> c_int {
+    if what != ffi::SQLITE_FCNTL_HAS_MOVED {
+        return ffi::SQLITE_NOTFOUND;
+    }
+    let answer = |handle: &mut Handle| {
+        let moved = handle.has_moved()?;
+        // SAFETY: SQLite passes a place for the answer.
+        unsafe { out.cast::<c_int>().write(moved.into()) };
+        Ok(())
+    };
+    // SAFETY: SQLite calls it with a file of `x_open`.
+    unsafe { ask(file, answer) }
 }
 
 unsafe extern "C" fn x_sector_size(_: *mut sqlite3_file) -> c_int {

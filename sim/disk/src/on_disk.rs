@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 
 use rusqlite::ffi;
@@ -18,6 +18,8 @@ pub(crate) struct OnDisk {
     state: Weak<RefCell<State>>,
     generation: u64,
     file: FileId,
+    /// By which name it was opened.
+    path: PathBuf,
     read_only: bool,
     /// The next sync is to sync the folder too.
     sync_folder: bool,
@@ -45,11 +47,17 @@ impl OnDisk {
             state: Rc::downgrade(disk.state()),
             generation: state.generation,
             file,
+            path: path.to_path_buf(),
             read_only: flags & ffi::SQLITE_OPEN_READONLY != 0,
             sync_folder: creates && flags & JOURNALS != 0,
             shm: None,
             held: Held::default(),
         })
+    }
+
+    /// Whether its name leads to another file by now, or to none.
+    pub(crate) fn has_moved(&self) -> Result<bool, c_int> {
+        self.with(ffi::SQLITE_IOERR, |state| Ok(state.content.names.get(&self.path) != Some(self.file)))
     }
 
     pub(crate) fn read(&self, offset: usize, into: &mut [u8]) -> Result<usize, c_int> {

@@ -75,3 +75,18 @@ fn a_checkpoint_does_not_pass_a_reader() {
     assert_eq!(disk.length(&disk.folder().join("commits.db-wal")), 0);
     assert_eq!(count(&reader), Ok(COMMITS));
 }
+
+#[test]
+fn whoever_closes_a_file_that_was_renamed_leaves_the_log_of_its_successor_alone() {
+    let disk = mount("successor");
+    let old = open(&disk, WAL_FULL).unwrap();
+    commit(&old, 0).unwrap();
+    let path = |name: &str| disk.folder().join(name);
+    disk.rename(&path("commits.db-wal"), &path("aside.db-wal")).unwrap();
+    disk.rename(&path("commits.db"), &path("aside.db")).unwrap();
+    let new = open(&disk, WAL_FULL).unwrap();
+    commit(&new, 7).unwrap();
+    drop(old);
+    assert!(disk.length(&path("commits.db-wal")) > 0);
+    assert_eq!(count(&reader(&disk).unwrap()), Ok(1));
+}

@@ -13,6 +13,9 @@ use fieldpost_gateway::parts::{Answer, Offer};
 use jiff::tz::TimeZone;
 use std::{collections::VecDeque, net::SocketAddr, rc::Rc, time::Duration};
 
+/// Behind so many of a hundred groups of a gateway, and transactions of the cloud, all that is held is compared; what is said of the others
+/// is judged all the same.
+pub const LOOKED_AT: u64 = 2;
 /// The events that a trace holds.
 const TRACED: usize = 60;
 
@@ -123,6 +126,8 @@ pub struct Context {
     pub line_cut: Vec<Millis>,
     /// Until when this gateway does not reach the cloud.
     pub road_cut: Vec<Millis>,
+    /// All is settled, and nothing is to happen any more.
+    pub quiet: bool,
     /// Faults so far.
     pub counts: Counts,
     /// Events so far.
@@ -149,6 +154,7 @@ impl Context {
             hostile: plan.hostile,
             line_cut: vec![plan.start; plan.gateways],
             road_cut: vec![plan.start; plan.gateways],
+            quiet: false,
             counts: Counts::default(),
             steps: 0,
             trace: traced.then(VecDeque::new),

@@ -1,4 +1,4 @@
-//! What happens to a journal's file while its gateway is off: damage, and another version.
+//! What happens to a journal's file: damage, while its gateway is off or beneath it, and another version.
 
 use super::{World, faults::UNREADABLE_TIMES, oracle::Seq, page};
 use crate::rng::Rng;
@@ -12,8 +12,8 @@ impl World {
         let machine = &mut self.gateways[gateway].machine;
         let Ok(surveys) = machine.fold_and_read() else { return };
         let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
-        let leaves = page::leaves(&bytes);
         let rng = &mut self.shared.rng;
+        let leaves = page::leaves(&bytes, rng.chance(75));
         let place = usize::try_from(rng.below(leaves.len() as u64)).unwrap_or(0);
         // What was written last is what is written oftenest.
         let place = if rng.chance(30) { leaves.len().saturating_sub(1) } else { place };
@@ -26,6 +26,44 @@ impl World {
         self.disturb(gateway);
         let custody = self.shared.oracle.custody(gateway);
         (custody.damaged, custody.spared) = (true, spared);
+    }
+
+    /// A page with surveys that wait becomes zeroes while its gateway runs, which has nothing of the file in memory any more: its uplink
+    /// or its next commit finds out, and what stands on the other pages must be saved.
+    pub(super) fn zero_beneath(&mut self, gateway: usize) {
+        if !self.is_sound(gateway) {
+            return;
+        }
+        let machine = &mut self.gateways[gateway].machine;
+        machine.on_the_desk();
+        let held = machine.held_through();
+        let Ok(surveys) = machine.stir().and_then(|()| machine.fold_and_read()) else { return };
+        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
+        let waits = |number: &usize| {
+            let page = bytes.get(number * page::SIZE..).unwrap_or_default();
+            let page = page.get(..page::SIZE).unwrap_or_default();
+            surveys.iter().any(|(seq, records)| *seq > held && page::holds(page, *seq, records))
+        };
+        let leaves: Vec<_> = page::leaves(&bytes, true).into_iter().filter(waits).collect();
+        let place = usize::try_from(self.shared.rng.below(leaves.len() as u64)).unwrap_or(0);
+        let Some(number) = leaves.get(place) else { return };
+        let sector = bytes.iter_mut().skip(number * page::SIZE).take(page::SIZE);
+        let lost: Vec<u8> = sector.map(std::mem::take).collect();
+        let spared = surveys.iter().filter(|(seq, records)| !page::holds(&lost, *seq, records));
+        let spared = spared.map(|(seq, _)| *seq).collect();
+        machine.disk.write(&machine.file(), bytes);
+        if let Some(running) = &mut self.gateways[gateway].running {
+            running.torn = true;
+        }
+        let custody = self.shared.oracle.custody(gateway);
+        (custody.damaged, custody.spared) = (true, spared);
+    }
+
+    /// Whether a gateway runs, and all is known of its journal.
+    fn is_sound(&mut self, gateway: usize) -> bool {
+        let custody = self.shared.oracle.custody(gateway);
+        let known = !custody.in_limbo() && !custody.damaged;
+        known && self.gateways[gateway].is_running() && !self.gateways[gateway].is_torn()
     }
 
     /// The file ends somewhere; what stands before, on pages that the table still leads to, must be saved.
@@ -50,9 +88,13 @@ impl World {
         (custody.damaged, custody.spared) = (true, spared);
     }
 
-    /// Another byte in the records of some survey.
-    pub(super) fn damage_row(&mut self, gateway: usize) {
-        self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
+    /// Another byte in the records of some survey; beneath a gateway that runs, or is killed first.
+    pub(super) fn damage_row(&mut self, gateway: usize, runs: bool) {
+        if !runs {
+            self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
+        } else if !self.is_sound(gateway) {
+            return;
+        }
         self.gateways[gateway].machine.on_the_desk();
         let Ok(rows) = self.gateways[gateway].machine.journal() else { return };
         let held = self.gateways[gateway].machine.held_through();
@@ -71,8 +113,11 @@ impl World {
         drop(journal);
         // The byte may have been a zero already.
         if done && machine.journal().is_ok_and(|rows| !rows.contains_key(seq)) {
-            if *seq > held {
-                machine.reportable.push(*seq);
+            // While it runs, it may have read it before.
+            if *seq > held && !runs {
+                machine.reports.due.push(*seq);
+            } else {
+                machine.reports.perhaps += 1;
             }
             self.shared.trace(|| format!("survey {seq} of {} is damaged", row.device));
             let custody = self.shared.oracle.custody(gateway);
@@ -91,11 +136,10 @@ impl World {
         self.shared.oracle.custody(gateway).damaged = true;
     }
 
-    /// Its file is about to be damaged: whether single rows of it were before is then no question any more.
+    /// Its file is about to be damaged.
     fn take_apart(&mut self, gateway: usize, why: &str) {
         self.gateways[gateway].kill(&mut self.shared, why);
         self.gateways[gateway].machine.on_the_desk();
-        self.gateways[gateway].machine.reportable.clear();
     }
 
     /// What is found and saved after damage must survive a start that is cut short, and a disk that cannot be read for a moment.

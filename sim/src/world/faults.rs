@@ -46,6 +46,10 @@ pub enum Fault {
     Well(Who),
     /// A survey's bytes change on the disk.
     DamageRow(usize),
+    /// So they do while the gateway runs.
+    FlipLive(usize),
+    /// A page of the journal's file with surveys that are still to be passed on becomes zeroes while the gateway runs.
+    ZeroLive(usize),
     /// The journal's file is cut short.
     CutFile(usize),
     /// A page of the journal's file is zeroes.
@@ -178,6 +182,11 @@ impl List<'_> {
         for _ in 0..self.often(15, 3) {
             let moment = self.add(Fault::DamageRow(gateway));
             // Only what is still to be passed on is read again.
+            self.faults.push((moment - 9 * HOUR, Fault::CutRoad(gateway, 10 * HOUR)));
+        }
+        for _ in 0..self.often(10, 2) {
+            let fault = if self.rng.chance(60) { Fault::ZeroLive(gateway) } else { Fault::FlipLive(gateway) };
+            let moment = self.add(fault);
             self.faults.push((moment - 9 * HOUR, Fault::CutRoad(gateway, 10 * HOUR)));
         }
         let one = self.rng.below(100);

@@ -2,8 +2,8 @@
 
 use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
-    context::{Context, Event},
-    machine::{Machine, SimDisk},
+    context::{Context, Event, LOOKED_AT},
+    machine::{Machine, Reports, SimDisk},
     oracle::{Came, Custody, Opened, Seq, Setup},
     plan::Plan,
 };
@@ -71,8 +71,10 @@ pub struct Gateway {
     waiting: Vec<Waiting>,
     /// How often a stranger's burst is to come just before a meter's datagram.
     pub(super) bursts: u64,
-    /// An older copy of its disk, and what the oracle knew of it.
-    pub copy: Option<(Snapshot, Custody)>,
+    /// What it said of damage since its journal was looked at, also if it died since.
+    pub(super) findings: Vec<Finding>,
+    /// An older copy of its disk, what the oracle knew of it, and the damage on it.
+    pub copy: Option<(Snapshot, Custody, Reports)>,
 }
 
 /// A gateway's process.
@@ -86,8 +88,8 @@ pub(super) struct Running {
     wake: Millis,
     /// When housekeeping is due.
     tend: Millis,
-    /// What it said of damage since it was looked at.
-    findings: Vec<Finding>,
+    /// Its journal's file was damaged beneath it, and it has not said so yet: nobody can compare what cannot be read.
+    pub(super) torn: bool,
 }
 
 impl Gateway {
@@ -109,6 +111,7 @@ impl Gateway {
             inbox: Inbox::default(),
             waiting: Vec::new(),
             bursts: 0,
+            findings: Vec::new(),
             copy: None,
         }
     }
@@ -165,7 +168,7 @@ impl Gateway {
             offer: 0,
             wake,
             tend: Millis::MIN,
-            findings: Vec::new(),
+            torn: false,
         });
         world.trace(|| format!("gateway {} runs, up to survey {}", self.number, progress.last_seq));
         self.inspect(world, true);
@@ -179,8 +182,12 @@ impl Gateway {
 
     fn inspect(&mut self, world: &mut Context, started: bool) {
         let Some(running) = &mut self.running else { return };
-        let mut findings = std::mem::take(&mut running.findings);
-        findings.extend(running.keeper.findings());
+        self.findings.extend(running.keeper.findings());
+        if running.torn && self.findings.is_empty() {
+            return;
+        }
+        running.torn = false;
+        let findings = std::mem::take(&mut self.findings);
         let damaged = world.oracle.custody(self.number).damaged || !findings.is_empty();
         match self.machine.journal() {
             Ok(found) => world.oracle.opened(&Opened {
@@ -190,11 +197,16 @@ impl Gateway {
                 found: &found,
                 last: running.keeper.progress().last_seq,
                 held_through: running.keeper.progress().held_through,
+                closed_through: running.keeper.progress().closed_through,
                 findings: &findings,
             }),
             Err(error) => {
                 world.oracle.fail(format!("gateway {}: its journal cannot be read: {error}", self.number))
             }
+        }
+        if damaged {
+            // All that could be read is read: what was damaged is reported.
+            self.machine.reports = Reports { before: self.machine.quarantined(), ..Reports::default() };
         }
         match super::refused::by_gateway(&self.machine) {
             Ok(found) => {
@@ -209,6 +221,11 @@ impl Gateway {
         if started {
             self.judge_files(world);
         }
+        self.judge_size(world);
+    }
+
+    /// The journal stays within its limit (P6).
+    fn judge_size(&self, world: &mut Context) {
         let size = self.machine.size();
         if size > self.limits.journal_max + SLACK {
             world.oracle.fail(format!("gateway {}: its journal takes {size} bytes", self.number));
@@ -267,6 +284,10 @@ impl Gateway {
         for (one, text) in waiting.iter().zip(texts) {
             self.answer(world, one, text);
         }
+        self.judge_size(world);
+        if world.rng.chance(LOOKED_AT) {
+            self.look(world);
+        }
         self.go_on(world);
     }
 
@@ -293,6 +314,11 @@ impl Gateway {
 
     /// Hands a group to the keeper, and tells the oracle. The answers.
     pub(super) fn handle(&mut self, world: &mut Context, group: Group, waiting: &[Waiting]) -> Vec<String> {
+        let torn = self.is_torn();
+        if torn && !waiting.is_empty() {
+            // If it finds out now, its journal is looked at before anything new is in it.
+            self.handle(world, Group::default(), &[]);
+        }
         let now = self.moment(world);
         let left = self.left();
         let came: Vec<Came> = waiting
@@ -310,8 +336,8 @@ impl Gateway {
         let outcomes = running.keeper.handle(group, now);
         let findings = running.keeper.findings();
         let salvaged = !findings.is_empty();
-        running.findings.extend(findings);
-        let troubled = self.machine.struck(strikes, world.now());
+        self.findings.extend(findings);
+        let troubled = self.machine.struck(strikes, world.now()) || torn;
         self.judge_room(world, &outcomes, salvaged, troubled);
         let texts: Vec<String> = outcomes.iter().map(|outcome| outcome.text().to_owned()).collect();
         let off = self.machine.disk.is_off();
@@ -342,7 +368,15 @@ impl Gateway {
             world.oracle.custody(self.number).doubt_rounds();
         }
         self.judge_rounds(world, rounds, troubled);
+        if torn && salvaged && !self.machine.disk.is_off() {
+            self.look(world);
+        }
         texts
+    }
+
+    /// Whether its journal's file was damaged beneath it, and it has not said so yet.
+    pub(super) fn is_torn(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.torn)
     }
 
     /// Whether what came would take the journal beyond its limit, and room for small things is to be left.
@@ -442,6 +476,12 @@ impl Gateway {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.running.is_some()
+    }
+
+    /// Its last survey; None if it does not run.
+    #[must_use]
+    pub fn last(&self) -> Option<Seq> {
+        Some(self.running.as_ref()?.keeper.progress().last_seq)
     }
 
     /// What it has not passed on; None if it does not run.

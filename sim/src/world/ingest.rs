@@ -3,7 +3,7 @@
 use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
     cloud::{self, Cloud},
-    context::{Context, Event, Upload},
+    context::{Context, Event, LOOKED_AT, Upload},
     gateway::Gateway,
     hostile::{self, Form},
     oracle::{Handed, Judgement, Said, Tally},
@@ -78,6 +78,7 @@ impl Cloud {
         let mut reads: Vec<Read> = Vec::new();
         for one in &waiting {
             let read = read(world, one, &reads);
+            disturbs(world, one, &read.judgement);
             reads.push(read);
         }
         let strikes = self.machine.strikes();
@@ -96,6 +97,9 @@ impl Cloud {
         }
         for (one, outcome) in waiting.iter().zip(&outcomes) {
             answer(world, &one.upload, outcome);
+        }
+        if world.rng.chance(LOOKED_AT) {
+            self.look(world);
         }
     }
 
@@ -181,6 +185,18 @@ fn said(outcome: &Outcome) -> Said {
 pub(super) fn unheard(world: &mut Context, upload: &Upload) {
     if let Upload::Relative(bytes, tries) = upload {
         super::relative::answered(world, bytes, *tries, None);
+    }
+}
+
+/// In a settled world only what was from the future until now may still come.
+fn disturbs(world: &mut Context, one: &Waiting, judgement: &Judgement) {
+    let readings = judgement.readings.iter().flatten().count();
+    if !world.quiet || readings == 0 {
+        return;
+    }
+    match one.upload {
+        Upload::Offer(gateway, ..) if world.oracle.custody(gateway).is_early(one.received) => {}
+        _ => world.oracle.fail(format!("a settled world still passes on {readings} readings")),
     }
 }
 

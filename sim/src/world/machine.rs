@@ -33,8 +33,32 @@ pub struct Machine {
     pub newer: bool,
     /// How often of a thousand commits it dies between commit and answer.
     pub fragile: u64,
-    /// Surveys that were damaged on the disk before they were passed on: the gateway has to say so.
-    pub reportable: Vec<Seq>,
+    /// Damaged surveys that the gateway has to report.
+    pub reports: Reports,
+}
+
+/// Surveys whose bytes were damaged on the disk, and what the gateway has to say of them.
+#[derive(Debug, Clone, Default)]
+pub struct Reports {
+    /// They were not passed on: each is to be reported.
+    pub due: Vec<Seq>,
+    /// Those that it may have read already, or need not read again: each may be.
+    pub perhaps: u64,
+    /// What had been reported before.
+    pub before: u64,
+}
+
+impl Reports {
+    /// Whether so many reports are too few or too many, in words.
+    #[must_use]
+    pub fn wrong(&self, found: u64) -> Option<String> {
+        let least = self.before + self.due.len() as u64;
+        let wrong = !(least..=least + self.perhaps).contains(&found);
+        wrong.then(|| {
+            let Self { due, perhaps, before } = self;
+            format!("surveys {due:?} were damaged and perhaps {perhaps} more, and {found} are reported, {before} of them before")
+        })
+    }
 }
 
 impl Machine {
@@ -47,7 +71,7 @@ impl Machine {
             recovering: Millis::MIN,
             newer: false,
             fragile: 0,
-            reportable: Vec::new(),
+            reports: Reports::default(),
         }
     }
 
@@ -131,6 +155,15 @@ impl Machine {
             journal.query_row(sql, [], |row| row.get(0))
         };
         self.disk.quietly(ask).ok()
+    }
+
+    /// Writes what says nothing new: what the gateway remembers of its file is outdated then, and it reads anew.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn stir(&self) -> rusqlite::Result<()> {
+        let journal = Connection::open(self.file())?;
+        journal.execute("UPDATE facts SET value = value WHERE name = 'starts'", []).map(drop)
     }
 
     /// Folds the log into the journal's file, and reads the records of all surveys.

@@ -54,12 +54,14 @@ use gateway::Gateway;
 use jiff::tz::TimeZone;
 use machine::Machine;
 use meter::Meter;
-use oracle::{Oracle, Wall};
+use oracle::{Oracle, Seq, Wall};
 use plan::Plan;
 
 /// When the faults have stopped, everything must be in order within this time: six hours until an idle gateway asks the
 /// cloud how far it is, an hour between a meter's attempts, two and a bit for a round, and the same again.
 const SETTLED: Millis = 14 * HOUR;
+/// And when everything is, nothing happens any more: for this time, in which an idle gateway asks the cloud once how far it is.
+const QUIET: Millis = 7 * HOUR;
 /// More steps than this in one world, and it goes round in circles.
 const MAX_EVENTS: u64 = 2_000_000;
 
@@ -81,7 +83,7 @@ impl World {
         fieldpost_simdisk::seed_randomness(seed);
         let plan = Plan::new(seed, days);
         let zone = TimeZone::get(plan.zone)?;
-        let wall = Wall::new(zone.clone(), plan.start - 3 * DAY, plan.calm() + SETTLED + DAY);
+        let wall = Wall::new(zone.clone(), plan.start - 3 * DAY, plan.calm() + SETTLED + QUIET + DAY);
         let oracle = Oracle::new(wall, plan.gateways);
         let mut shared = Context::new(&plan, zone, oracle, traced);
         let meters = plan.meters.iter().enumerate();
@@ -113,6 +115,7 @@ impl World {
         self.until(calm + SETTLED);
         self.look();
         self.finish();
+        self.stay_quiet(calm + SETTLED + QUIET);
         self.shared.oracle.broken.clone()
     }
 
@@ -135,6 +138,9 @@ impl World {
             Event::Retry(meter) => self.meters[meter].go_on(shared),
             Event::Reply(meter, number, bytes) => self.meters[meter].hear(shared, number, &bytes),
             Event::Datagram { gateway, peer, bytes, from } => {
+                if shared.quiet {
+                    shared.oracle.fail(format!("{peer} still sends to gateway {gateway}"));
+                }
                 self.gateways[gateway].receive(shared, peer, bytes, from);
             }
             Event::Commit(gateway, life) => self.gateways[gateway].commit(shared, life),
@@ -156,20 +162,41 @@ impl World {
         self.gateways.iter_mut().for_each(|gateway| gateway.look(&mut self.shared));
     }
 
+    /// A settled world leaves everybody alone: no meter sends, nothing is passed on or stored.
+    fn stay_quiet(&mut self, end: Millis) {
+        let before = self.settled();
+        self.shared.quiet = true;
+        self.until(end);
+        let after = self.settled();
+        if before != after {
+            self.shared.oracle.fail(format!("a settled world went on from {before:?} to {after:?}"));
+        }
+        self.look();
+    }
+
+    /// The last survey of each gateway.
+    fn settled(&self) -> Vec<Option<Seq>> {
+        self.gateways.iter().map(Gateway::last).collect()
+    }
+
     /// At the end everything is where it belongs.
     fn finish(&mut self) {
         if self.shared.oracle.broken.is_some() {
             return;
         }
+        let now = self.shared.now();
         let backlogs: Vec<_> = self.gateways.iter().map(Gateway::backlog).collect();
         for (gateway, backlog) in backlogs.into_iter().enumerate() {
             match backlog {
-                Some(0) => self.shared.oracle.all_delivered(gateway),
+                Some(0) => self.shared.oracle.all_delivered(gateway, now),
                 Some(rest) => {
                     self.shared.oracle.fail(format!("gateway {gateway} still has {rest} surveys to pass on"))
                 }
                 None => self.shared.oracle.fail(format!("gateway {gateway} does not run")),
             }
+        }
+        if !self.cloud.is_running() {
+            self.shared.oracle.fail("the cloud does not run");
         }
         if let Some(meter) = self.meters.iter().find(|meter| !meter.is_done()) {
             self.shared.oracle.fail(format!("meter {} could not get rid of its messages", meter.id));
@@ -177,15 +204,12 @@ impl World {
         self.check_damage();
     }
 
-    /// Surveys that were damaged on the disk are reported.
+    /// Surveys that were damaged on the disk are reported, each once, and no others.
     fn check_damage(&mut self) {
         for (number, gateway) in self.gateways.iter().enumerate() {
-            let found = gateway.machine.quarantined();
-            if found < gateway.machine.reportable.len() as u64 {
-                self.shared.oracle.fail(format!(
-                    "gateway {number}: surveys {:?} were damaged, and {found} are reported",
-                    gateway.machine.reportable
-                ));
+            let machine = &gateway.machine;
+            if let Some(wrong) = machine.reports.wrong(machine.quarantined()) {
+                self.shared.oracle.fail(format!("gateway {number}: {wrong}"));
             }
         }
     }

@@ -9,10 +9,14 @@ const LEAF: u8 = 0x0d;
 /// And one that leads to others of the table.
 const INNER: u8 = 0x05;
 
-/// The numbers of the pages of `file` that hold rows, the first page excepted.
+/// How a page begins that holds rows of a table whose rows have no number: facts, keys, counters.
+const UNNUMBERED: u8 = 0x0a;
+
+/// The numbers of the pages of `file` that hold numbered rows, or others, the first page excepted.
 #[must_use]
-pub fn leaves(file: &[u8]) -> Vec<usize> {
-    (1..file.len() / SIZE).filter(|page| file.get(page * SIZE) == Some(&LEAF)).collect()
+pub fn leaves(file: &[u8], numbered: bool) -> Vec<usize> {
+    let kind = if numbered { LEAF } else { UNNUMBERED };
+    (1..file.len() / SIZE).filter(|page| file.get(page * SIZE) == Some(&kind)).collect()
 }
 
 /// The pages with rows to which the table that begins on page `root`, counted from one, leads in what is left of `file`.
@@ -87,13 +91,13 @@ mod tests {
         database.close().unwrap();
         let file = std::fs::read(&path).unwrap();
         let led_to = reachable(&file, 2);
-        assert_eq!(led_to.len(), leaves(&file).len(), "page 2 is the table's root, and leads to all");
+        assert_eq!(led_to.len(), leaves(&file, true).len(), "page 2 is the table's root, and leads to all");
         assert!(led_to.len() > 10);
         let half = reachable(&file[..file.len() / 2 + 77], 2);
         assert!(half.len() < led_to.len() && half.len() > 3, "{}", half.len());
         for seq in 1..=200 {
             let on = |page: &usize| holds(&file[page * SIZE..(page + 1) * SIZE], seq, &content(seq));
-            assert_eq!(leaves(&file).into_iter().filter(on).count(), 1, "row {seq}");
+            assert_eq!(leaves(&file, true).into_iter().filter(on).count(), 1, "row {seq}");
         }
     }
 }

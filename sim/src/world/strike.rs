@@ -4,6 +4,7 @@ use super::{
     World,
     agenda::{DAY, Millis},
     faults::{Fault, Who},
+    machine::Reports,
 };
 use fieldpost_core::DeviceId;
 use fieldpost_simdisk::Fault as DiskFault;
@@ -44,7 +45,9 @@ impl World {
     fn strike_gateway(&mut self, fault: &Fault) {
         self.shared.counts.others += 1;
         match *fault {
-            Fault::DamageRow(gateway) => self.damage_row(gateway),
+            Fault::DamageRow(gateway) => self.damage_row(gateway, false),
+            Fault::FlipLive(gateway) => self.damage_row(gateway, true),
+            Fault::ZeroLive(gateway) => self.zero_beneath(gateway),
             Fault::CutFile(gateway) => self.cut_file(gateway),
             Fault::ZeroFile(gateway) => self.zero_page(gateway),
             // Nothing is left of which it could be said that it must be saved.
@@ -64,7 +67,8 @@ impl World {
                 let disk = &self.gateways[gateway].machine.disk;
                 disk.list().iter().for_each(|path| disk.delete(path));
                 self.gateways[gateway].copy = None;
-                self.gateways[gateway].machine.reportable.clear();
+                self.gateways[gateway].findings.clear();
+                self.gateways[gateway].machine.reports = Reports::default();
                 self.gateways[gateway].machine.newer = false;
                 self.shared.oracle.custody(gateway).abandon();
             }
@@ -74,13 +78,15 @@ impl World {
                 }
                 let snapshot = self.gateways[gateway].machine.disk.snapshot();
                 let custody = self.shared.oracle.custody(gateway).clone();
-                self.gateways[gateway].copy = Some((snapshot, custody));
+                let reports = self.gateways[gateway].machine.reports.clone();
+                self.gateways[gateway].copy = Some((snapshot, custody, reports));
             }
             Fault::PutBack(gateway) => {
-                let Some((snapshot, custody)) = self.gateways[gateway].copy.take() else { return };
+                let Some((snapshot, custody, reports)) = self.gateways[gateway].copy.take() else { return };
                 self.gateways[gateway].kill(&mut self.shared, "gets an old journal back");
                 self.gateways[gateway].machine.disk.restore(&snapshot);
-                self.gateways[gateway].machine.reportable.clear();
+                self.gateways[gateway].findings.clear();
+                self.gateways[gateway].machine.reports = reports;
                 self.gateways[gateway].machine.newer = false;
                 *self.shared.oracle.custody(gateway) = custody;
             }
@@ -123,9 +129,9 @@ impl World {
     }
 
     fn set_clock(&mut self, gateway: usize, ahead: Millis) {
-        if std::mem::replace(&mut self.gateways[gateway].clock, ahead) != ahead {
-            self.shared.oracle.custody(gateway).clock_changed();
-        }
+        let now = self.shared.now();
+        let before = std::mem::replace(&mut self.gateways[gateway].clock, ahead);
+        self.shared.oracle.custody(gateway).clock_changed(now + before, now + ahead);
     }
 
     /// Everything is well from now on.
@@ -145,5 +151,9 @@ impl World {
         }
         self.gateways.iter_mut().for_each(|gateway| gateway.bursts = 0);
         (0..self.gateways.len()).for_each(|gateway| self.set_clock(gateway, 0));
+        // What nobody has read again since it was damaged is found by a start.
+        for gateway in self.gateways.iter_mut().filter(|gateway| gateway.is_torn()) {
+            gateway.kill(&mut self.shared, "is restarted");
+        }
     }
 }

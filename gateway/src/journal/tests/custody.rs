@@ -131,3 +131,17 @@ fn a_damaged_survey_does_not_stand_in_the_way_of_others_that_are_offered_again()
     assert_eq!(reader.again(at(1)).unwrap(), None, "it is not time yet");
     assert_eq!(reader.again(at(2)).unwrap().map(|survey| survey.seq), Some(5));
 }
+
+#[test]
+fn p1_what_a_clock_that_was_years_ahead_saw_refused_is_offered_again_as_soon_as_that_is_put_right() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    journal.commit(&surveys(0..2, at(0)), at(0)).unwrap();
+    let reason = || "from the future".to_owned();
+    let (seen, again) = (at(20_000), Some(at(20_001)));
+    note(&mut journal, Custody::Refused { seq: 1, at: seen, reason: reason(), again: None });
+    note(&mut journal, Custody::Refused { seq: 2, at: seen, reason: reason(), again });
+    let reader = Reader::open(home.path()).unwrap();
+    assert_eq!(reader.again(seen).unwrap(), None, "by the same clock it is not time yet");
+    assert_eq!(reader.again(at(1)).unwrap().map(|survey| survey.seq), Some(2), "the first one never");
+}

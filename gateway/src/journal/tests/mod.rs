@@ -4,8 +4,8 @@ mod aside;
 mod custody;
 mod damage;
 mod gaps;
-mod machine;
 mod limit;
+mod machine;
 mod model;
 
 use super::*;

@@ -95,6 +95,7 @@ impl Uplink {
             self.refusal.get_or_insert_with(|| format!("the cloud refused a survey: {reason}"));
         }
         let at = now.utc;
+        let future = future && !bug::on(Bug::NeverAgain);
         let again = (future && tries < AGAIN_TIMES).then(|| at.saturating_add(AGAIN_AFTER));
         self.tasks.push_back(Task::Note(Custody::Refused { seq, at, reason, again }, cursor));
     }

@@ -65,6 +65,11 @@ impl Handed {
 }
 
 impl Judgement {
+    /// All of its readings.
+    fn readings(&self) -> &[(DeviceId, Reading)] {
+        self.readings.as_deref().unwrap_or_default()
+    }
+
     /// Whether both are the same bytes, whose dates depend on when they first came.
     fn is_copy_of(&self, other: &Self) -> bool {
         self.receipt.is_some()
@@ -143,8 +148,7 @@ impl Oracle {
     fn stored(&mut self, uploads: &[(Judgement, Tally)], found: impl FnOnce() -> Shelf) {
         uploads.iter().for_each(|(upload, _)| self.check_said(upload));
         if !self.limbo.is_empty() && !uploads.is_empty() {
-            let uploads: Vec<_> = uploads.iter().map(|(upload, _)| upload).collect();
-            return self.settle(found(), &uploads);
+            return self.settle(found(), uploads);
         }
         for (upload, tally) in uploads {
             let due = self.take(upload);
@@ -171,39 +175,46 @@ impl Oracle {
         if let Some((bytes, first)) = &upload.receipt {
             self.receipts.insert(Rc::clone(bytes), *first);
         }
-        self.shelf.take(upload.readings.as_deref().unwrap_or_default())
+        self.shelf.take(upload.readings())
     }
 
-    /// Finds out which of the uploads in limbo were committed before the store took `stored`, and came to look like `found`.
-    fn settle(&mut self, found: Shelf, stored: &[&Judgement]) {
+    /// Finds out which of the uploads in limbo were committed before the store took `stored`, reported as it did, and came to look
+    /// like `found`.
+    fn settle(&mut self, found: Shelf, stored: &[(Judgement, Tally)]) {
         let limbo = std::mem::take(&mut self.limbo);
-        let mut difference = None;
+        let mut wrong = None;
         for taken in limbo.choices() {
             // If the same bytes were committed before, they are dated by that.
-            let original = |one: &&Judgement| taken.iter().find(|before| before.is_copy_of(one)).copied();
-            let stored = stored.iter().map(|one| original(one).unwrap_or(one));
-            let all: Vec<_> = taken.iter().copied().chain(stored.clone()).collect();
+            let original = |one: &Judgement| taken.iter().find(|before| before.is_copy_of(one)).copied();
+            let stored: Vec<_> =
+                stored.iter().map(|(one, tally)| (original(one).unwrap_or(one), *tally)).collect();
             let mut shelf = self.shelf.clone();
-            for upload in &all {
-                shelf.take(upload.readings.as_deref().unwrap_or_default());
+            taken.iter().for_each(|one| _ = shelf.take(one.readings()));
+            let due: Vec<_> = stored.iter().map(|(one, _)| shelf.take(one.readings())).collect();
+            if let Some(difference) = found.difference(&shelf) {
+                wrong.get_or_insert(format!("the cloud's store: {difference}"));
+                continue;
             }
-            difference = found.difference(&shelf);
-            if difference.is_some() {
+            if let Some((due, (_, told))) = due.iter().zip(&stored).find(|(due, (_, told))| *due != told) {
+                // This is nearer to it than any difference.
+                wrong = Some(format!("an upload's report says {told:?}, and should say {due:?}"));
                 continue;
             }
             // What is there without an acknowledgement need not be on the disk: a killed cloud may have left it.
-            if stored.len() == 0 {
+            if stored.is_empty() {
+                wrong = None;
                 break;
             }
             self.shelf = shelf;
-            for (bytes, first) in all.iter().filter_map(|one| one.receipt.as_ref()) {
+            let all = taken.iter().copied().chain(stored.iter().map(|(one, _)| *one));
+            for (bytes, first) in all.filter_map(|one| one.receipt.as_ref()) {
                 self.receipts.insert(Rc::clone(bytes), *first);
             }
             return;
         }
-        match difference {
-            None => self.limbo = limbo,
-            Some(difference) => self.fail(format!("the cloud's store: {difference}")),
+        self.limbo = limbo;
+        if let Some(wrong) = wrong {
+            self.fail(wrong);
         }
     }
 

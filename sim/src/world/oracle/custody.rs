@@ -22,6 +22,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// The time of its newest reading.
+    fn newest(&self) -> Option<Millis> {
+        self.readings.iter().map(|reading| reading.time.as_millis()).max()
+    }
+
     /// Whether both say the same. Where clocks go back a survey can have two lines of one instant; SenML has a record for
     /// each quantity, and does not say which temperature belonged to which moisture then.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
@@ -40,14 +45,34 @@ impl Row {
 
 /// Why a row need not be there: another byte in it.
 pub(super) const DAMAGED: &str = "damaged";
+/// How far a reading may be ahead of the cloud's clock.
+const GRACE: Millis = 5 * MINUTE;
+/// A survey that the cloud takes for one from the future is offered again 24 times, each an hour after the last one; a clock
+/// that is changed may let some of them come early. What was ahead no farther than this has to arrive.
+const OFFERED_AGAIN_FOR: Millis = 16 * HOUR;
+/// When the cloud would take it, it is offered within this time.
+const OFFERED_WITHIN: Millis = 2 * HOUR;
 
 /// A row, and why nobody may demand it any more.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) row: Row,
     pub(super) excuse: Option<&'static str>,
-    /// It claims to be from the future: the cloud may refuse it for good.
-    pub(super) ahead: bool,
+    /// How far its newest reading was ahead of the true time when it came.
+    ahead: Millis,
+}
+
+impl Kept {
+    /// Whether the cloud may refuse it for good, because it claims to be from too far a future.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.ahead > OFFERED_AGAIN_FOR
+    }
+
+    /// Whether it may be on its way still, or again, at `now`, although nothing goes wrong: it was from the future not long ago.
+    pub(super) fn is_early(&self, now: Millis) -> bool {
+        let newest = self.row.newest().unwrap_or(Millis::MIN);
+        self.ahead > GRACE && newest > now - OFFERED_WITHIN
+    }
 }
 
 /// Rows that may or may not have become durable, with the copies that would be known by them.
@@ -61,10 +86,16 @@ const COPY_WINDOW: Millis = 20 * HOUR;
 pub(super) struct Receipt {
     /// By the gateway's clock.
     pub(super) at: Millis,
-    /// How often that had been changed by then.
-    pub(super) era: u64,
-    /// What was journaled of it was damaged since: the gateway may have forgotten it.
+    /// The gateway may have forgotten it: what was journaled of it was damaged since, or it was too old by its clock, or from a
+    /// future, before that was changed.
     pub(super) doubtful: bool,
+}
+
+impl Receipt {
+    /// Whether the same bytes are a copy when the clock shows that.
+    fn is_near(&self, now: Millis) -> bool {
+        (-COPY_WINDOW..COPY_WINDOW).contains(&(now - self.at))
+    }
 }
 
 /// What a gateway must know of a datagram.
@@ -85,8 +116,6 @@ pub struct Custody {
     pub(super) last: Seq,
     /// When first copies of a datagram were journaled, the latest last: a day later the same bytes are another one.
     pub(super) copies: BTreeMap<Vec<u8>, Vec<Receipt>>,
-    /// How often its clock was changed.
-    era: u64,
     pub(super) limbo: Vec<Limbo>,
     /// Set when its file was damaged: what is missing at the next opening was destroyed, not lost.
     pub damaged: bool,
@@ -115,15 +144,21 @@ impl Custody {
         self.last
     }
 
-    /// From here on it is another journal, which knows nothing: what only the old one had cannot be demanded.
-    pub fn abandon(&mut self) {
-        let Self { prunes, era, .. } = *self;
-        *self = Self { prunes, era, ..Self::default() };
+    /// Whether something in it was from the future not long before `now`, and so may be passed on, although nothing goes wrong.
+    #[must_use]
+    pub fn is_early(&self, now: Millis) -> bool {
+        self.rows.values().any(|kept| kept.is_early(now))
     }
 
-    /// The gateway's clock was changed: what it saw before may be too old now and is then forgotten, or be from a future.
-    pub fn clock_changed(&mut self) {
-        self.era += 1;
+    /// From here on it is another journal, which knows nothing: what only the old one had cannot be demanded.
+    pub fn abandon(&mut self) {
+        *self = Self { prunes: self.prunes, ..Self::default() };
+    }
+
+    /// The gateway's clock was changed from one time to another: it may have forgotten what was too old by one of them, or from a
+    /// future too far away. What is near by both was near by every time that it has shown, and is known.
+    pub fn clock_changed(&mut self, from: Millis, to: Millis) {
+        self.doubt(|receipt| !receipt.is_near(from) || !receipt.is_near(to));
     }
 
     /// This row was damaged on the disk. When the gateway finds out, copies of its datagram are new.
@@ -134,6 +169,18 @@ impl Custody {
         self.doubt(|receipt| receipt.at == received);
     }
 
+    /// When those datagrams were received of which every survey is in the journal: their keys stand beside these.
+    pub(super) fn saved(&self, found: &BTreeMap<Seq, Row>) -> BTreeSet<Millis> {
+        let is_there =
+            |seq: &Seq, kept: &Kept| found.get(seq).is_some_and(|row| row.says_the_same(&kept.row));
+        let received = |there: bool| {
+            let rows = self.rows.iter().filter(move |(seq, kept)| is_there(seq, kept) == there);
+            rows.map(|(_, kept)| kept.row.received)
+        };
+        let gone: BTreeSet<Millis> = received(false).collect();
+        received(true).filter(|at| !gone.contains(at)).collect()
+    }
+
     /// What was received so may have been forgotten.
     pub(super) fn doubt(&mut self, which: impl Fn(&Receipt) -> bool) {
         self.copies.values_mut().flatten().filter(|one| which(one)).for_each(|one| one.doubtful = true);
@@ -142,30 +189,24 @@ impl Custody {
     /// A datagram comes, of which a first copy may have come before.
     pub(super) fn known(&self, key: &[u8], now: Millis) -> Known {
         let receipts = self.copies.get(key).map(Vec::as_slice).unwrap_or_default();
-        let near = |one: &Receipt| (-COPY_WINDOW..COPY_WINDOW).contains(&(now - one.at));
         match receipts.last() {
-            Some(last) if last.era == self.era && !last.doubtful && near(last) => Known::Yes,
-            _ if receipts.iter().any(near) => Known::Perhaps,
+            Some(last) if !last.doubtful && last.is_near(now) => Known::Yes,
+            _ if receipts.iter().any(|one| one.is_near(now)) => Known::Perhaps,
             _ => Known::No,
         }
-    }
-
-    /// What there is to remember of a datagram that came `at` that time by the gateway's clock.
-    pub(super) fn receipt(&self, at: Millis) -> Receipt {
-        Receipt { at, era: self.era, doubtful: false }
     }
 
     /// Whether this row need not be in the journal although a copy of it is held: nobody has noticed the damage yet, or the
     /// cloud would not have it, for it claims to be from the future.
     pub(super) fn excuses(&self, row: &Row) -> bool {
-        let excused = |kept: &Kept| kept.excuse == Some(DAMAGED) || kept.ahead;
+        let excused = |kept: &Kept| kept.excuse == Some(DAMAGED) || kept.is_hopeless();
         self.rows.values().any(|kept| excused(kept) && kept.row.says_the_same(row))
     }
 
     pub(super) fn append(&mut self, rows: Vec<Row>) {
         for row in rows {
             self.last += 1;
-            let ahead = row.readings.iter().any(|reading| reading.time.as_millis() > self.truth + 5 * MINUTE);
+            let ahead = row.newest().map_or(0, |newest| newest - self.truth);
             self.rows.insert(self.last, Kept { row, excuse: None, ahead });
         }
     }

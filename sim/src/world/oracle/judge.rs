@@ -2,7 +2,7 @@
 
 use super::{
     Line, Meaning, Oracle, When,
-    custody::{Known, Limbo, Row, Seq},
+    custody::{Known, Limbo, Receipt, Row, Seq},
     shown,
 };
 use crate::world::agenda::{MINUTE, Millis};
@@ -103,9 +103,8 @@ impl Oracle {
     }
 
     fn unsettled(&mut self, gateway: usize, came: &[Came], due: Vec<Due>) {
-        let custody = self.custody(gateway);
         let rows = came.iter().zip(due).filter_map(|(came, due)| match due {
-            Due::New(rows) | Due::Perhaps(rows) => Some((key(came), custody.receipt(came.received), rows)),
+            Due::New(rows) | Due::Perhaps(rows) => Some((key(came), receipt(came), rows)),
             _ => None,
         });
         let limbo: Limbo = rows.collect();
@@ -149,9 +148,8 @@ impl Oracle {
             self.admit(&rows);
             if !rows.is_empty() {
                 self.journaled.insert(Rc::clone(&came.bytes));
-                let custody = self.custody(setup.gateway);
-                let receipt = custody.receipt(came.received);
-                custody.copies.entry(key(came)).or_default().push(receipt);
+                let copies = &mut self.custody(setup.gateway).copies;
+                copies.entry(key(came)).or_default().push(receipt(came));
             }
             self.custody(setup.gateway).append(rows);
         }
@@ -271,6 +269,11 @@ fn key(came: &Came) -> Vec<u8> {
         true => format!("\0{}", came.peer).into_bytes(),
         false => came.bytes.to_vec(),
     }
+}
+
+/// What there is to remember of it.
+fn receipt(came: &Came) -> Receipt {
+    Receipt { at: came.received, doubtful: false }
 }
 
 fn row(device: DeviceId, received: Millis, mut readings: Vec<Reading>) -> Row {

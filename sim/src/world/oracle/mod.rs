@@ -5,8 +5,8 @@
 //! 1. **Nothing acknowledged is missing (P1).** When a gateway has answered `Surveys arrived`, the survey is in its journal
 //!    after any crash, and in the end in the cloud. When the cloud has answered 200, the readings are in its store
 //!    after any crash. What was not acknowledged may be there or not, but whole or not at all. Excused is only what a fault
-//!    destroyed on the disk, a journal that was thrown away or put back to an older copy, and readings of a clock that was ahead,
-//!    which the cloud refuses as the future. What was destroyed the gateway must have said, and counted as far as it can
+//!    destroyed on the disk, a journal that was thrown away or put back to an older copy, and readings of a clock that was so far ahead
+//!    that the cloud refused them as the future each time that they were offered; what was ahead by some hours has to arrive. What was destroyed the gateway must have said, and counted as far as it can
 //!    know; rows on whole pages that the table still leads to must be saved; and what nothing has damaged must not be called so:
 //!    a disk that cannot be read for a moment destroys nothing.
 //! 2. **Nothing is twice (P2), conflicts are recorded (P3).** The store equals a model of it, reading by reading and
@@ -15,7 +15,7 @@
 //!    backup, the model is too, and what was acknowledged since comes again by itself.
 //! 3. **Every date is right (P4).** A time of day is dated by the receipt of the first copy that was journaled, as the wall clock
 //!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours. Only where its
-//!    rows were damaged since, or the clock was changed, may a copy be new; if it is not, what it says is in the journal or at the cloud.
+//!    rows were damaged since, or a changed clock was 20 hours away from its receipt, may a copy be new; if it is not, what it says is in the journal or at the cloud.
 //! 4. **Nothing is stored that no device measured (P5).** Every reading in an upload is one that a message said. Messages
 //!    with a bad line are refused whole, and good ones are refused only if they are from the gateway's future.
 //!    What a gateway or the cloud refuses is counted by its reason and kept, the newest of it: at least what was answered, at most what was handed in.
@@ -26,7 +26,7 @@
 //!    is left of one that was never finished.
 //! 6. **Nobody is in the way of the others (P7), and it ends well (P10).** While a stranger floods a gateway, and has his half of what
 //!    one commit can carry, what a meter sends finds its place in it. When the faults stop, within a stated time every meter is rid of its messages, every journal has
-//!    been passed on, and the cloud holds all of it.
+//!    been passed on, and the cloud holds all of it; and then it is quiet: for hours no meter sends, and nothing is passed on.
 //! 7. **Silence is named (P8).** Each round closes once, at the latest when its deadline is over by the gateway's clock, also when
 //!    nothing comes and over restarts; it names exactly those on the roster of whom the journal has no survey in it.
 //!

@@ -2,7 +2,7 @@
 
 use super::{
     Oracle,
-    custody::{Row, Seq},
+    custody::{Kept, Row, Seq},
 };
 use crate::world::agenda::{DAY, Millis};
 use fieldpost_gateway::parts::Finding;
@@ -23,6 +23,8 @@ pub struct Opened<'a> {
     pub last: Seq,
     /// Its cursor.
     pub held_through: Seq,
+    /// The last survey of a closed round.
+    pub closed_through: Seq,
     /// What it said of damage since it was last looked at.
     pub findings: &'a [Finding],
 }
@@ -42,7 +44,7 @@ impl Oracle {
             match found.get(seq) {
                 Some(row) if row.says_the_same(&kept.row) => {}
                 None if (prunes || now - kept.row.received > DAY * 29)
-                    && (kept.ahead || delivered(&kept.row)) => {}
+                    && (kept.is_hopeless() || delivered(&kept.row)) => {}
                 _ if damaged && !custody.spared.contains(seq) => gone.push(*seq),
                 Some(row) => lost.push(format!("survey {seq} became {row:?}, and was {:?}", kept.row)),
                 None => lost.push(format!("survey {seq} is lost: {:?}", kept.row)),
@@ -59,8 +61,9 @@ impl Oracle {
         if damaged {
             custody.last = last;
             custody.rows.retain(|seq, _| *seq <= last);
-            // Which datagrams they were is not known: any may be taken for new again.
-            custody.doubt(|_| true);
+            // Of the others the gateway may not know any more which datagrams they were.
+            let saved = custody.saved(found);
+            custody.doubt(|receipt| !saved.contains(&receipt.at));
         }
         let last_is = custody.last;
         let untold = journal.untold(damaged, &gone);
@@ -72,15 +75,18 @@ impl Oracle {
         }
     }
 
-    /// Every survey in a gateway's custody has reached the cloud.
-    pub fn all_delivered(&mut self, gateway: usize) {
+    /// Every survey in a gateway's custody has reached the cloud, `now`.
+    pub fn all_delivered(&mut self, gateway: usize, now: Millis) {
         let shelf = &self.shelf;
         let Some(custody) = self.custodies.get(gateway) else { return };
-        let missing = custody.rows.iter().filter(|(_, kept)| kept.excuse.is_none() && !kept.ahead).find_map(|(seq, kept)| {
-            let missing = kept.row.readings.iter().find(|reading| !shelf.has(&kept.row.device, reading))?;
+        let excused = |kept: &Kept| kept.excuse.is_some() || kept.is_hopeless() || kept.is_early(now);
+        let due = custody.rows.iter().filter(|(_, kept)| !excused(kept));
+        let missing = due.into_iter().find_map(|(seq, Kept { row, .. })| {
+            let missing = row.readings.iter().find(|reading| !shelf.has(&row.device, reading))?;
+            let received = super::shown_time(row.received);
             Some(format!(
-                "acknowledged and missing: {} of {} at {} (survey {seq} of gateway {gateway}, received {})",
-                missing.values, kept.row.device, missing.time, super::shown_time(kept.row.received)
+                "acknowledged and missing: {} of {} at {} (survey {seq} of gateway {gateway}, received {received})",
+                missing.values, row.device, missing.time
             ))
         });
         if let Some(missing) = missing {
@@ -104,10 +110,16 @@ impl Opened<'_> {
         let newest = found.keys().next_back().copied().unwrap_or(0);
         let waited = gone.iter().filter(|seq| **seq > *held_through && **seq < newest).count() as u64;
         let told: u64 = findings.iter().map(|finding| finding.lost + finding.damaged).sum();
-        (told < waited).then(|| {
-            format!(
+        if told < waited {
+            return Some(format!(
                 "of surveys {gone:?}, which are gone, {waited} were not passed on, and it says {findings:?}"
-            )
-        })
+            ));
+        }
+        let (last, saved) = (findings.last()?, found.len() as u64);
+        let known =
+            (*held_through + 1..=newest.max(self.closed_through)).filter(|seq| !found.contains_key(seq));
+        let missing = known.count() as u64;
+        (last.saved != saved || last.lost > missing)
+            .then(|| format!("{saved} surveys are saved and {missing} are not there, and it says {last:?}"))
     }
 }

@@ -41,8 +41,6 @@ pub struct Refusals {
     kept: VecDeque<Kept>,
     /// Everything that may be kept.
     handed: BTreeSet<Kept>,
-    /// The file was damaged: what it keeps may be anything.
-    damaged: bool,
 }
 
 /// Refusals as they are found in a file.
@@ -105,8 +103,10 @@ impl Refusals {
     /// Compares; after `damage` less may be found. What is kept takes at most `share` bytes.
     pub(super) fn inspect(&mut self, found: Refused, damaged: bool, share: u64) -> Option<String> {
         if damaged {
-            self.damaged = true;
             self.put_back();
+            // What it keeps may be anything, once.
+            let kept = found.kept.iter().flatten();
+            self.handed.extend(kept.map(|(reason, raw)| (reason.clone(), Rc::from(raw.as_slice()))));
         }
         let wrong = self.miscounted(&found.counts).or_else(|| self.badly_kept(&found, share));
         self.seen = Some((found.counts, self.most.clone()));
@@ -130,7 +130,7 @@ impl Refusals {
         let known = |(reason, raw): &(String, Vec<u8>)| {
             self.handed.contains(&(reason.clone(), Rc::from(raw.as_slice())))
         };
-        let foreign = found.kept.iter().flatten().find(|one| !self.damaged && !known(one));
+        let foreign = found.kept.iter().flatten().find(|one| !known(one));
         if let Some((reason, raw)) = foreign {
             return Some(format!("`{}` is kept as refused for `{reason}`, and was not", super::shown(raw)));
         }
