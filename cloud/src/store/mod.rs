@@ -45,7 +45,7 @@ pub use quarantine::Refused;
 pub use vault::Vault;
 
 pub(crate) use alerts::{
-    ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
+    Attempted, ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
 };
 pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow};
