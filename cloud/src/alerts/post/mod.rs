@@ -9,7 +9,7 @@ mod email;
 mod failure;
 mod mqtt;
 pub(crate) mod schedule;
-mod tls;
+pub(crate) mod tls;
 mod webhook;
 
 use crate::{
