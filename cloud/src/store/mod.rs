@@ -235,6 +235,11 @@ impl Store {
         self.state.readings.load(Relaxed)
     }
 
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether the writer answers within `patience`, and the last transaction went well.
     pub(crate) async fn healthy(&self, patience: Duration) -> Result<(), SubmitError> {
         let (answer, answered) = oneshot::channel();
