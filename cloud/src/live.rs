@@ -174,6 +174,23 @@ impl Notes {
     }
 }
 
+/// The devices that a text is about; None if it does not say all.
+pub(crate) fn devices_in(text: &str) -> Option<Vec<String>> {
+    let mut devices = Vec::new();
+    for event in text.split_terminator("\n\n") {
+        let (kind, data) = event.split_once('\n')?;
+        match kind {
+            "event: readings" => {
+                let device = data.strip_prefix("data: {\"device\":\"")?.split('"').next()?;
+                devices.push(device.to_owned());
+            }
+            "event: missed" => return None,
+            _ => {}
+        }
+    }
+    Some(devices)
+}
+
 fn number(value: Option<impl Display>) -> String {
     value.map_or_else(|| "null".to_owned(), |value| value.to_string())
 }
@@ -208,6 +225,8 @@ mod tests {
         let second = String::from_utf8(second.to_vec()).unwrap();
         assert!(second.contains("\"time\":\"2025-07-01T10:00:00Z\",\"temperature_c\":21.5"), "{second}");
         assert!(second.contains("\"new\":2"), "{second}");
+        assert_eq!(devices_in(&second), Some(vec!["m1".to_owned()]));
+        assert_eq!(devices_in(MISSED), None);
         assert!(second.contains("data: {\"gateway\":\"north \\\"field\\\"\\n\""), "{second}");
     }
 

@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Token,
     /// In a one-time link.
     Setup,
+    /// In the cookie of a browser in which somebody signed in; made of the password's hash, so it ends with the password.
+    Device,
 }
 
 /// What the cloud keeps of a secret.
@@ -68,6 +70,7 @@ impl Digest {
             Purpose::Csrf => "fieldpost csrf\0",
             Purpose::Token => "fieldpost token\0",
             Purpose::Setup => "fieldpost setup\0",
+            Purpose::Device => "fieldpost device\0",
         };
         Self(Sha256::new().chain_update(purpose).chain_update(secret).finalize().into())
     }
@@ -85,6 +88,12 @@ impl Digest {
     pub(crate) fn to_hex(self) -> String {
         hex(&self.0)
     }
+}
+
+/// Compares in a time that says nothing about where the two differ.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let difference = one.bytes().zip(other.bytes()).fold(0, |all, (one, other)| all | (one ^ other));
+    one.len() == other.len() && std::hint::black_box(difference) == 0
 }
 
 impl fmt::Debug for Digest {
@@ -112,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_secret_for_one_purpose_is_nothing_for_another() {
-        let purposes = [Purpose::Session, Purpose::Csrf, Purpose::Token, Purpose::Setup];
+        let purposes = [Purpose::Session, Purpose::Csrf, Purpose::Token, Purpose::Setup, Purpose::Device];
         for (position, one) in purposes.into_iter().enumerate() {
             for other in purposes.into_iter().skip(position + 1) {
                 assert_ne!(Digest::of(one, "x"), Digest::of(other, "x"));

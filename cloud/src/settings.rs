@@ -1,6 +1,6 @@
 //! What the cloud is told at its start.
 
-use crate::{Announce, Broker};
+use crate::{Announce, Broker, Network};
 use jiff::tz::TimeZone;
 use std::{net::TcpListener, path::PathBuf};
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub mqtt: Option<Broker>,
     /// Who may send and see what over HTTP.
     pub access: Access,
+    /// Proxies on other machines that are believed when they say for whom they ask, and whether that came over TLS.
+    pub trusted_proxies: Vec<Network>,
     /// Who is told the one-time link for the first account. Nobody: then no link is made.
     pub announce: Option<Announce>,
 }
@@ -46,6 +48,7 @@ impl Settings {
             time_zone: TimeZone::UTC,
             once: false,
             access: Access::Guarded,
+            trusted_proxies: Vec::new(),
             announce: None,
             mqtt: None,
         }

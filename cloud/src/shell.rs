@@ -11,6 +11,7 @@ use crate::{
     folder, http, ingest,
     intake::Intake,
     mqtt,
+    network::Proxies,
     once::Once,
     retention,
 };
@@ -112,7 +113,13 @@ async fn accounts(
     let rows = store.accounts().await;
     let rows =
         rows.map_err(|error| Error::Open { path: settings.store_path(), detail: error.to_string() })?;
-    let accounts = Accounts::new(store.clone(), rows, settings.access, listener.local_addr()?);
+    let accounts = Accounts::new(
+        store.clone(),
+        rows,
+        settings.access,
+        listener.local_addr()?,
+        Proxies::new(settings.trusted_proxies.clone()),
+    );
     if let Some(announce) = &settings.announce {
         accounts.announce(announce).await;
     }

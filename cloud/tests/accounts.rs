@@ -222,6 +222,43 @@ async fn another_password_or_role_signs_out_and_the_last_administrator_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everybody_may_change_the_own_password_and_is_signed_out_elsewhere() {
+    let (site, ann) = Site::with_ann().await;
+    ann.add(&site, "vic", "viewer").await;
+    let (vic, elsewhere) = (site.browser("vic").await, site.browser("vic").await);
+    let put = async |who: &Browser, old: &str, new: &str| {
+        who.ask(&site, "PUT", "/api/v1/me/password", json!({"old": old, "new": new})).await
+    };
+    assert_eq!(put(&vic, "wrong horse", "another horse").await.problem(403).0, "wrong-password");
+    assert!(put(&vic, PASSWORD, "short").await.problem(400).1.contains("at least 8"));
+    let no_csrf = Browser { csrf: String::new(), ..vic.clone() };
+    assert_eq!(put(&no_csrf, PASSWORD, "another horse").await.problem(403).0, "csrf");
+    let nobody = Browser { cookie: String::new(), csrf: String::new() };
+    assert_eq!(put(&nobody, PASSWORD, "another horse").await.problem(401).0, "unauthenticated");
+    let (_, token) = ann.token(&site, "t", "admin").await;
+    let bearer = format!("Bearer {token}");
+    let body = json!({"old": PASSWORD, "new": "another horse"}).to_string();
+    let headers = [("authorization", bearer.as_str()), JSON];
+    let said = site.cloud.request("PUT", "/api/v1/me/password", &headers, body.into()).await;
+    assert_eq!(said.problem(403).0, "no-password");
+    assert!(elsewhere.is_signed_in(&site).await, "nothing has happened so far");
+
+    assert_eq!(put(&vic, PASSWORD, "another horse").await.status, 204);
+    assert!(vic.is_signed_in(&site).await && !elsewhere.is_signed_in(&site).await);
+    assert!(ann.is_signed_in(&site).await, "others stay where they are");
+    assert_eq!(site.sign_in("vic", PASSWORD).await.status, 401);
+    assert_eq!(site.sign_in("vic", "another horse").await.status, 200);
+    // Whoever finds the browser open has no more attempts than whoever signs in.
+    let mut guesses = 0;
+    while put(&vic, "wrong horse", "another horse").await.status == 403 {
+        guesses += 1;
+        assert!(guesses < 30, "it goes on for ever");
+    }
+    assert!(vic.is_signed_in(&site).await);
+    site.cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_it_is_open_the_first_account_is_an_administrators() {
     let site = Site::start(Access::Guarded).await;
     let user = |role: &str| json!({"name": "ann", "role": role, "password": PASSWORD});

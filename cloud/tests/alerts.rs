@@ -145,6 +145,56 @@ async fn a_redirect_is_not_followed_and_the_channel_says_why_it_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_refused_for_good_makes_way_for_those_behind_it_and_is_counted() {
+    let hook = Hook::start(&[503, 413, 413, 503, 413, 413, 413]).await;
+    let cloud = quick(Arc::new(tempfile::tempdir().unwrap())).await;
+    let webhook = json!({"kind": "webhook", "name": "w", "url": hook.url()});
+    let channel = make(&cloud, "/api/v1/channels", &webhook).await;
+    let rule = json!({"name": "n", "kind": "moisture_below", "value": 20, "channels": [channel]});
+    make(&cloud, "/api/v1/rules", &rule).await;
+    moisture(&cloud, hours_ago(2), 10).await;
+    let lost = |value: &Value| value["channels"][0]["lost"] == 1;
+    let channels = eventually(&cloud, "/api/v1/channels", lost).await;
+    let failing = channels["channels"][0]["failing"].as_str().unwrap();
+    assert!(failing.contains("1 message(s) given up") && failing.contains("413"), "{failing}");
+    assert_eq!(hook.count(), 7, "five refusals, and twice it was not well");
+    moisture(&cloud, hours_ago(1), 30).await;
+    assert_eq!(hook.got(8).await[7].json()["event"], "resolved");
+    let well = |value: &Value| value["channels"][0]["failing"].is_null();
+    let channels = eventually(&cloud, "/api/v1/channels", well).await;
+    assert_eq!(
+        (&channels["channels"][0]["lost"], &channels["channels"][0]["waiting"]),
+        (&json!(1), &json!(0))
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_there_is_not_and_a_message_too_large_for_a_broker_are_given_up() {
+    let mailbox = Mailbox::refusing().await;
+    let Some(mut broker) = Broker::prepare() else { return };
+    broker.start_with("max_packet_size 200");
+    let cloud = quick(Arc::new(tempfile::tempdir().unwrap())).await;
+    let email = json!({
+        "kind": "email", "name": "mail", "to": "nobody@example.org", "from": "fieldpost@example.org",
+        "server": format!("smtp://127.0.0.1:{}", mailbox.port),
+    });
+    let mqtt = json!({
+        "kind": "mqtt", "name": "broker", "broker": format!("mqtt://127.0.0.1:{}", broker.port), "topic": "a",
+    });
+    let channels =
+        [make(&cloud, "/api/v1/channels", &email).await, make(&cloud, "/api/v1/channels", &mqtt).await];
+    let rule = json!({"name": "n", "kind": "moisture_below", "value": 20, "channels": channels});
+    make(&cloud, "/api/v1/rules", &rule).await;
+    moisture(&cloud, hours_ago(2), 10).await;
+    let lost = |value: &Value| (0..2).all(|n| value["channels"][n]["lost"] == 1);
+    let said = eventually(&cloud, "/api/v1/channels", lost).await;
+    let failing = |n: usize| said["channels"][n]["failing"].as_str().unwrap();
+    assert!(failing(0).contains("550") && failing(1).contains("maximum packet size"), "{said}");
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_a_gateway_is_one_message_that_lists_its_devices() {
     let hook = Hook::start(&[]).await;
     let cloud = quick(Arc::new(tempfile::tempdir().unwrap())).await;

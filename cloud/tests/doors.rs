@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::{fs, sync::Arc};
 use support::{
     Cloud,
-    site::{JSON, PASSWORD, Site, none},
+    site::{Browser, JSON, PASSWORD, Site, none},
     sql,
 };
 
@@ -156,6 +156,125 @@ async fn no_secret_is_on_disk_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn p9_a_cloud_that_is_open_answers_nobody_who_comes_through_a_proxy() {
+    let site = Site::start(Access::Guarded).await;
+    // As Apache's ProxyPass sends it: the host is ours, and only these lines tell.
+    for header in [
+        "X-Forwarded-For: 203.0.113.9\r\n",
+        "X-Forwarded-Host: cloud.example\r\n",
+        "Forwarded: for=203.0.113.9\r\n",
+        "Via: 1.1 proxy\r\n",
+    ] {
+        for (method, path) in [("GET", "/api/v1/devices"), ("GET", "/metrics"), ("DELETE", "/api/v1/plan")] {
+            let said = raw(&site.cloud, method, path, "127.0.0.1", header).await;
+            assert!(said.starts_with("HTTP/1.1 403") && said.contains("setup-link"), "{header}: {said}");
+        }
+    }
+    assert_eq!(site.cloud.get("/api/v1/devices").await.status, 200);
+    // The first account can be made through it, by the link; then it is as good as any way.
+    let body = json!({"code": site.code(), "name": "ann", "password": PASSWORD}).to_string();
+    let through = [("x-forwarded-for", "203.0.113.9"), JSON];
+    let ann = Browser::of(&site.cloud.request("POST", "/api/v1/setup", &through, body.into()).await, 201);
+    let headers = [("x-forwarded-for", "203.0.113.9"), ("cookie", ann.cookie.as_str())];
+    let said = site.cloud.request("GET", "/api/v1/devices", &headers, none()).await;
+    assert_eq!(said.status, 200);
+    site.cloud.stop().await;
+}
+
+/// Tries to sign in as `name`, through a proxy on this machine, as somebody at `address`, with these cookies.
+async fn try_from(
+    site: &Site,
+    name: &str,
+    password: &str,
+    address: &str,
+    cookies: &str,
+) -> support::Response {
+    let headers = [("x-forwarded-for", address), ("cookie", cookies), JSON];
+    let body = json!({"name": name, "password": password}).to_string();
+    site.cloud.request("POST", "/api/v1/session", &headers, body.into()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_guesses_does_not_keep_the_owner_out_of_a_browser_that_he_used() {
+    let (site, _) = Site::with_ann().await;
+    let said = site.sign_in("ann", PASSWORD).await;
+    let known = said.headers.get_all("set-cookie").iter().nth(1).unwrap().to_str().unwrap();
+    assert!(known.starts_with("fieldpost_device=") && known.contains("HttpOnly"), "{known}");
+    let known = known.split(';').next().unwrap().to_owned();
+    let (folder, _) = site.cloud.stop().await;
+    let site = Site::start_in(folder, Access::Guarded).await;
+    let mut crowd = (0..=255).map(|n| format!("198.51.100.{n}"));
+    loop {
+        let said = try_from(&site, "ann", "wrong horse", &crowd.next().unwrap(), "").await;
+        if said.status == 429 {
+            break;
+        }
+        assert_eq!(said.status, 401);
+    }
+    let made_up = format!("fieldpost_device={}", "0".repeat(64));
+    let said = try_from(&site, "ann", PASSWORD, "192.0.2.1", &made_up).await;
+    assert_eq!(said.status, 429, "a browser that is new waits with the crowd");
+    assert_eq!(try_from(&site, "ann", PASSWORD, "192.0.2.1", &known).await.status, 200);
+    let thief = try_from(&site, "ann", "wrong horse", "192.0.2.2", &known).await;
+    assert_eq!(thief.status, 401, "it is no password");
+    site.cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_a_flood_of_sign_ins_meets_a_bounded_queue() {
+    let (site, _) = Site::with_ann().await;
+    let site = Arc::new(site);
+    let mut waiting = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let site = Arc::clone(&site);
+        waiting.spawn(async move {
+            let address = format!("198.51.100.{n}");
+            try_from(&site, &format!("user{n}"), "wrong horse", &address, "").await
+        });
+    }
+    let (mut hashed, mut busy) = (0, 0);
+    while let Some(said) = waiting.join_next().await {
+        let said = said.unwrap();
+        match said.status.as_u16() {
+            401 => hashed += 1,
+            503 => {
+                assert_eq!(said.problem(503).0, "busy");
+                assert!(said.headers.contains_key("retry-after"));
+                busy += 1;
+            }
+            other => panic!("{other}: {}", said.text()),
+        }
+    }
+    assert!(busy > 0 && hashed > 0, "{hashed} were hashed, {busy} sent away");
+    assert_eq!(site.sign_in("ann", PASSWORD).await.status, 200, "and then it is as before");
+    assert_eq!(site.cloud.get("/healthz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_a_neighbour_planted_beside_keeps_nobody_from_signing_out() {
+    let (site, ann) = Site::with_ann().await;
+    ann.add(&site, "eve", "viewer").await;
+    let (eve, junk) = (site.browser("eve").await, "fieldpost_session=junk");
+    let both = format!("{junk}; {}; {}", eve.cookie, ann.cookie);
+    let ask = async |method: &str, path: &str, csrf: &str| {
+        let headers = [("cookie", both.as_str()), ("x-csrf-token", csrf)];
+        site.cloud.request(method, path, &headers, none()).await
+    };
+    // The page goes on as whom it began.
+    assert_eq!(ask("DELETE", "/api/v1/plan", &ann.csrf).await.status, 204);
+    assert_eq!(ask("DELETE", "/api/v1/plan", &eve.csrf).await.problem(403).0, "not-allowed");
+    assert_eq!(ask("DELETE", "/api/v1/plan", "").await.problem(403).0, "csrf");
+    assert_eq!(ask("DELETE", "/api/v1/session", &ann.csrf).await.status, 204);
+    assert!(!ann.is_signed_in(&site).await && !eve.is_signed_in(&site).await, "nothing is left there");
+    // Signing in ends all that was there, too.
+    let (eve, ann) = (site.browser("eve").await, site.browser("ann").await);
+    let both = format!("{junk}; {}; {}", eve.cookie, ann.cookie);
+    assert_eq!(try_from(&site, "ann", PASSWORD, "192.0.2.1", &both).await.status, 200);
+    assert!(!ann.is_signed_in(&site).await && !eve.is_signed_in(&site).await);
+    site.cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn over_tls_the_cookie_never_goes_without() {
     let (site, _) = Site::with_ann().await;
     let body = json!({"name": "ann", "password": PASSWORD}).to_string();
@@ -166,6 +285,15 @@ async fn over_tls_the_cookie_never_goes_without() {
         cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && cookie.ends_with("; Secure"),
         "{cookie}"
     );
+    // Browsers take this name from nobody else, and so do we.
+    let (name, rest) = cookie.split_once('=').unwrap();
+    assert_eq!(name, "__Host-fieldpost_session");
+    let value = rest.split(';').next().unwrap();
+    for (name, status) in [("__Host-fieldpost_session", 200), ("fieldpost_session", 401)] {
+        let cookie = format!("{name}={value}");
+        let headers = [("x-forwarded-proto", "https"), ("cookie", &cookie)];
+        assert_eq!(site.cloud.request("GET", "/api/v1/devices", &headers, none()).await.status, status);
+    }
     assert_eq!(said.header("cache-control"), "no-store");
     site.cloud.stop().await;
 }

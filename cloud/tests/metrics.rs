@@ -130,6 +130,48 @@ async fn every_line_is_of_the_format_and_says_what_happened() {
     cloud.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_watches_is_told() {
+    let cloud = Cloud::start().await;
+    let json = [("content-type", "application/json")];
+    let send = async |method: &str, path: &str, body: &str| {
+        let said = cloud.request(method, path, &json, body.to_owned().into()).await;
+        assert!(said.status.is_success(), "{method} {path}: {}", said.text());
+        said
+    };
+    let status = r#"{"version": "0.1.0", "waiting": 7, "oldest_waiting": null, "journal_bytes": 90, "journal_limit": 100,
+        "room_days": 3.5, "roster": [], "round": null}"#;
+    send("PUT", "/api/v1/gateways/north/status", status).await;
+    // Nobody takes messages at this address.
+    let hook = r#"{"kind": "webhook", "name": "w", "url": "http://127.0.0.1:1/"}"#;
+    let channel = send("POST", "/api/v1/channels", hook).await.json()["id"].to_string();
+    let rule = format!(r#"{{"name": "r", "kind": "moisture_below", "value": 20, "channels": [{channel}]}}"#);
+    send("POST", "/api/v1/rules", &rule).await;
+    let time = hours_ago(1).as_millis() / 1_000;
+    let pack = format!(r#"[{{"n":"m1/moisture","u":"/","t":{time},"v":0.1}}]"#);
+    assert_eq!(cloud.post_json(&pack).await.status, 200);
+    let end = std::time::Instant::now() + support::PATIENCE;
+    let families = loop {
+        let families = metrics(&cloud).await;
+        if !families["fieldpost_alerts_open"].samples.is_empty() {
+            break families;
+        }
+        assert!(std::time::Instant::now() < end, "{families:#?}");
+    };
+    let of = |family: &str, label: &str, which: &str| families[family].of(label, which);
+    assert_eq!(of("fieldpost_build_info", "version", env!("CARGO_PKG_VERSION")), 1.0);
+    assert_eq!(of("fieldpost_alerts_open", "kind", "moisture_below"), 1.0);
+    assert_eq!(of("fieldpost_alert_messages_waiting", "channel", &channel), 1.0);
+    assert_eq!(of("fieldpost_alert_messages_lost_total", "channel", &channel), 0.0);
+    assert_eq!(of("fieldpost_gateway_waiting_surveys", "gateway", "north"), 7.0);
+    assert_eq!(of("fieldpost_gateway_room_days", "gateway", "north"), 3.5);
+    assert!(of("fieldpost_gateway_seconds_since_contact", "gateway", "north") < 60.0);
+    for bytes in ["fieldpost_store_bytes", "fieldpost_disk_free_bytes"] {
+        assert!(families[bytes].samples[&vec![]] > 4_096.0, "{bytes}");
+    }
+    cloud.stop().await;
+}
+
 #[test]
 fn what_is_not_of_the_format_is_noticed() {
     for wrong in

@@ -38,7 +38,7 @@ impl Mosquitto {
 
     fn broker(&self) -> Broker {
         let topics = Topics { prefix: "fieldpost".into(), discovery: "homeassistant".into() };
-        Broker { host: "127.0.0.1".into(), port: self.port, credentials: None, topics }
+        Broker { host: "127.0.0.1".into(), port: self.port, tls: false, credentials: None, topics }
     }
 
     /// What is retained under `topic`, once it is there and `wanted`.

@@ -317,6 +317,8 @@ async fn accounts(asking: &mut Asking<'_>) {
         assert_eq!(said.status, status);
         asking.document.check("POST", "/api/v1/session", &said);
     }
+    let same = json!({"old": PASSWORD, "new": PASSWORD});
+    asking.is(204, "PUT", "/api/v1/me/password", same).await;
     asking.is(204, "DELETE", "/api/v1/session", Value::Null).await;
     let fresh = Site::start(Access::Guarded).await;
     let body = json!({"code": fresh.code(), "name": "ann", "password": PASSWORD});

@@ -8,7 +8,7 @@ use crate::{
     stop,
 };
 use clap::{Args, Subcommand};
-use fieldpost_cloud::{Access, Announce, Broker, Settings, Sockets, Topics};
+use fieldpost_cloud::{Access, Announce, Broker, Network, Settings, Sockets, Topics};
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 
@@ -69,7 +69,10 @@ struct ServeArgs {
     /// Also off loopback: take uploads by tcp:// from anyone, and while nobody has an account, take and show everything
     #[arg(long, env = "FIELDPOST_ALLOW_INSECURE")]
     allow_insecure: bool,
-    /// Tell this MQTT broker the newest values, as Home Assistant finds them by itself: mqtt://HOST:1883 or mqtt://NAME@HOST:1883; the password comes from FIELDPOST_MQTT_PASSWORD
+    /// A proxy with TLS on another machine, or a network of them: believed when it says for whom it asks (X-Forwarded-For, X-Forwarded-Proto). Give it again for another. Proxies on this machine are believed anyway
+    #[arg(long, env = "FIELDPOST_TRUSTED_PROXY", value_name = "ADDRESS[/PREFIX]", value_parser = network, value_delimiter = ',')]
+    trusted_proxy: Vec<Network>,
+    /// Tell this MQTT broker the newest values, as Home Assistant finds them by itself: mqtt://HOST:1883, mqtts://HOST:8883 (encrypted), or mqtts://NAME@HOST:8883; the password comes from FIELDPOST_MQTT_PASSWORD
     #[arg(long, env = "FIELDPOST_MQTT", value_name = "URL", value_parser = super::mqtt::broker)]
     mqtt: Option<Broker>,
     /// Before all topics of ours at the broker
@@ -119,6 +122,7 @@ impl ServeArgs {
                 .map(|broker| super::mqtt::with_password(Broker { topics, ..broker }))
                 .transpose()?,
             access: if self.allow_insecure { Access::Insecure } else { Access::Guarded },
+            trusted_proxies: self.trusted_proxy,
             announce: (!self.once).then(|| Announce::new(announce)),
         };
         stop::until_asked(|shutdown| async move {
@@ -139,6 +143,10 @@ fn announce(link: &str) {
 
 fn tcp(text: &str) -> Result<Address, String> {
     Address::parse(text, &[Scheme::Tcp])
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    text.parse()
 }
 
 pub(super) fn store(text: &str) -> Result<PathBuf, String> {

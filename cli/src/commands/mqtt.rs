@@ -3,16 +3,25 @@
 use crate::failure::Failure;
 use fieldpost_cloud::{Broker, Topics};
 
-/// MQTT's registered port.
+/// MQTT's registered ports, plain and encrypted.
 const PORT: u16 = 1883;
+const TLS_PORT: u16 = 8883;
 const PASSWORD: &str = "FIELDPOST_MQTT_PASSWORD";
 /// The longest prefix of topics, in bytes.
 const MAX_TOPIC: usize = 200;
 
-/// Reads `mqtt://[NAME@]HOST[:PORT]`.
+/// Reads `mqtt://[NAME@]HOST[:PORT]`, or the same with `mqtts`.
 pub(super) fn broker(text: &str) -> Result<Broker, String> {
-    let wrong = || format!("`{text}` is no broker; write mqtt://HOST:1883 or mqtt://NAME@HOST:1883");
-    let rest = text.strip_prefix("mqtt://").ok_or_else(wrong)?.trim_end_matches('/');
+    let wrong = || {
+        format!("`{text}` is no broker; write mqtt://HOST:1883, mqtts://HOST:8883 or mqtts://NAME@HOST:8883")
+    };
+    let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+    let (tls, usual_port) = match scheme {
+        "mqtt" => (false, PORT),
+        "mqtts" => (true, TLS_PORT),
+        _ => return Err(wrong()),
+    };
+    let rest = rest.trim_end_matches('/');
     let (name, place) = rest.rsplit_once('@').map_or((None, rest), |(name, place)| (Some(name), place));
     if name.is_some_and(|name| name.contains(':')) {
         return Err(format!("a password does not belong in a URL, where others can read it; set {PASSWORD}"));
@@ -21,7 +30,7 @@ pub(super) fn broker(text: &str) -> Result<Broker, String> {
         Some((host, port)) if !host.ends_with(':') || host.starts_with('[') => {
             (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?)
         }
-        _ => (place, PORT),
+        _ => (place, usual_port),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
@@ -29,7 +38,7 @@ pub(super) fn broker(text: &str) -> Result<Broker, String> {
     }
     let credentials = name.map(|name| (name.to_owned(), String::new()));
     let topics = Topics { prefix: String::new(), discovery: String::new() };
-    Ok(Broker { host: host.to_owned(), port, credentials, topics })
+    Ok(Broker { host: host.to_owned(), port, tls, credentials, topics })
 }
 
 /// A prefix of topics.
@@ -38,7 +47,7 @@ pub(super) fn topic(text: &str) -> Result<String, String> {
         || text.len() > MAX_TOPIC
         || text.starts_with('$')
         || text.split('/').any(str::is_empty)
-        || text.contains(['+', '#', '\0']);
+        || text.contains(|char: char| matches!(char, '+' | '#') || char.is_control());
     match bad {
         true => Err(format!("`{text}` is no topic to begin with; write a word such as fieldpost")),
         false => Ok(text.to_owned()),
@@ -70,11 +79,24 @@ mod tests {
         assert_eq!(at("mqtt://10.0.0.2:1884/"), Ok(("10.0.0.2".into(), 1884)));
         assert_eq!(at("mqtt://[::1]:1884"), Ok(("::1".into(), 1884)));
         assert_eq!(broker("mqtt://me@broker").unwrap().credentials.unwrap().0, "me");
-        for bad in ["broker", "mqtt://", "mqtt://b:0", "mqtt://b:x", "mqtts://b", "mqtt://a b", "mqtt://b/c"]
-        {
+        let tls = |text: &str| broker(text).map(|broker| (broker.tls, broker.port));
+        assert_eq!(tls("mqtts://broker"), Ok((true, 8883)));
+        assert_eq!(tls("mqtts://me@broker:8884"), Ok((true, 8884)));
+        assert_eq!(tls("mqtt://broker"), Ok((false, 1883)));
+        for bad in [
+            "broker",
+            "mqtt://",
+            "mqtt://b:0",
+            "mqtt://b:x",
+            "mqttx://b",
+            "mqtts://",
+            "mqtt://a b",
+            "mqtt://b/c",
+        ] {
             assert!(broker(bad).is_err(), "{bad}");
         }
         assert!(broker("mqtt://me:secret@broker").unwrap_err().contains(PASSWORD));
+        assert!(topic("a\nb").is_err() && topic("a\u{9f}").is_err());
         assert!(
             topic("a/b").is_ok() && topic("a//b").is_err() && topic("#").is_err() && topic("$SYS").is_err()
         );

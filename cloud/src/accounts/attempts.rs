@@ -3,15 +3,18 @@
 //! A name that is somebody's and one that is nobody's are treated alike, so nothing is learnt from being refused. The
 //! tables are bounded. When one is full, the one that failed least makes room, so nobody gets rid of a count of his own
 //! without raising thousands of others above it, and the names that are somebody's are never pushed out by others.
+//!
+//! A crowd of addresses that tries somebody's name makes everybody else who tries it wait. Its owner is let through in a browser in
+//! which he signed in before: such attempts are counted by themselves, with the same limits.
 
-use super::names::MAX_NAME;
+use super::{names::MAX_NAME, sign_in::Known};
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 /// Attempts that may fail without a delay: people mistype.
 const FREE: u32 = 5;
 /// The delay after the first one more; it doubles with each that follows.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// The longest delay for a name. An attacker makes its owner wait, too, so it is short.
+/// The longest delay for a name. An attacker makes its owner wait, too, in a browser that is new, so it is short.
 const LONGEST_BY_NAME: Duration = Duration::from_secs(60);
 /// The longest delay for an address.
 const LONGEST_BY_ADDRESS: Duration = Duration::from_secs(15 * 60);
@@ -25,7 +28,7 @@ pub(super) struct Claim {
     /// As whom.
     pub(super) name: String,
     /// Whether that is somebody.
-    pub(super) known: bool,
+    pub(super) known: Known,
     /// From where.
     pub(super) address: IpAddr,
 }
@@ -33,7 +36,10 @@ pub(super) struct Claim {
 /// Everybody's attempts.
 #[derive(Debug)]
 pub(super) struct Attempts {
+    /// Names that are somebody's, in browsers that are new.
     known: Table<String>,
+    /// The same in browsers in which they were.
+    here: Table<String>,
     strangers: Table<String>,
     addresses: Table<IpAddr>,
 }
@@ -56,6 +62,7 @@ impl Attempts {
     pub(super) fn new(users: usize) -> Self {
         Self {
             known: Table::new(users, LONGEST_BY_NAME),
+            here: Table::new(users, LONGEST_BY_NAME),
             strangers: Table::new(MAX_TRACKED, LONGEST_BY_NAME),
             addresses: Table::new(MAX_TRACKED, LONGEST_BY_ADDRESS),
         }
@@ -65,12 +72,11 @@ impl Attempts {
     /// it succeeded: a thousand at once are a thousand, not one.
     pub(super) fn begin(&mut self, claim: &Claim, now: Duration) -> Result<(), Duration> {
         let (name, address) = (name(claim), network(claim.address));
-        let names = if claim.known { &mut self.known } else { &mut self.strangers };
-        let wait = names.wait(&name, now).max(self.addresses.wait(&address, now));
+        let wait = self.names(claim).wait(&name, now).max(self.addresses.wait(&address, now));
         if !wait.is_zero() {
             return Err(wait);
         }
-        names.count(name, now);
+        self.names(claim).count(name, now);
         self.addresses.count(address, now);
         Ok(())
     }
@@ -78,15 +84,23 @@ impl Attempts {
     /// The attempt succeeded. The address only gets this one back: else whoever has a password of his own could guess
     /// others' for ever.
     pub(super) fn succeeded(&mut self, claim: &Claim) {
-        self.known.tracked.remove(&name(claim));
+        self.names(claim).tracked.remove(&name(claim));
         self.take_back_address(claim);
     }
 
     /// Nothing came of the attempt, through no fault of whoever tried.
     pub(super) fn never_mind(&mut self, claim: &Claim) {
-        let names = if claim.known { &mut self.known } else { &mut self.strangers };
-        names.take_back(&name(claim));
+        self.names(claim).take_back(&name(claim));
         self.take_back_address(claim);
+    }
+
+    /// Where the claim's name is counted.
+    fn names(&mut self, claim: &Claim) -> &mut Table<String> {
+        match claim.known {
+            Known::Nobody => &mut self.strangers,
+            Known::Somebody => &mut self.known,
+            Known::Here => &mut self.here,
+        }
     }
 
     fn take_back_address(&mut self, claim: &Claim) {
@@ -171,6 +185,7 @@ mod tests {
     }
 
     fn claim(name: &str, known: bool, address: &str) -> Claim {
+        let known = if known { Known::Somebody } else { Known::Nobody };
         Claim { name: name.into(), known, address: address.parse().unwrap() }
     }
 
@@ -213,6 +228,24 @@ mod tests {
         let wait = attempts.begin(&claim("other", true, "192.0.2.1"), now).unwrap_err();
         assert_eq!(wait, LONGEST_BY_ADDRESS);
         attempts.begin(&claim("other", true, "192.0.2.2"), now).unwrap();
+    }
+
+    #[test]
+    fn a_crowd_at_a_name_does_not_keep_its_owner_out_of_a_browser_in_which_he_was() {
+        let mut attempts = Attempts::new(10);
+        let crowd = |n: u32| claim("ann", true, &std::net::Ipv4Addr::from(0x0a00_0000 + n).to_string());
+        for n in 0..100 {
+            let _ = attempts.begin(&crowd(n), seconds(0));
+        }
+        attempts.begin(&claim("ann", true, "192.0.2.1"), seconds(0)).unwrap_err();
+        let ann = Claim { known: Known::Here, ..claim("ann", true, "192.0.2.1") };
+        attempts.begin(&ann, seconds(0)).unwrap();
+        attempts.succeeded(&ann);
+        attempts.begin(&crowd(200), seconds(0)).unwrap_err();
+        // Whoever stole what the browser shows has no more attempts than others, from however many addresses.
+        let thief = |n: u32| Claim { known: Known::Here, ..crowd(n) };
+        let began = (0..1_000).filter(|n| attempts.begin(&thief(*n), seconds(0)).is_ok()).count();
+        assert_eq!(began, 5);
     }
 
     #[test]

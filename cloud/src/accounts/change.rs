@@ -70,9 +70,12 @@ impl Accounts {
         self.change(move |transaction| remove_token(transaction, id)).await
     }
 
-    /// Signs a browser out.
-    pub(crate) async fn sign_out(&self, session: Digest) -> Result<(), Fault> {
-        self.change(move |transaction| end_session(transaction, &session).map(Ok)).await
+    /// Signs a browser out, which has these sessions.
+    pub(crate) async fn sign_out(&self, sessions: Vec<Digest>) -> Result<(), Fault> {
+        let end = move |transaction: &Transaction<'_>| {
+            sessions.iter().try_for_each(|session| end_session(transaction, session)).map(Ok)
+        };
+        self.change(end).await
     }
 
     /// Does `work` in a transaction; once it is committed, every request is judged by what it left.

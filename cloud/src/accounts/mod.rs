@@ -9,6 +9,7 @@ mod book;
 mod caller;
 mod change;
 mod names;
+mod own;
 mod password;
 mod seen;
 mod sign_in;
@@ -16,12 +17,14 @@ mod start;
 
 pub(crate) use book::Book;
 pub(crate) use caller::Caller;
+pub(crate) use own::NewPassword;
 pub(crate) use password::NoHash;
-pub(crate) use sign_in::{Credentials, SignedIn};
+pub(crate) use sign_in::{Browser, Credentials, SignedIn};
 pub use start::{Announce, setup_link};
 
 use crate::{
     Access, SubmitError, clock,
+    network::Proxies,
     secret::{Digest, NoRandomness, Purpose},
     store::{
         ReadError, Store,
@@ -50,6 +53,8 @@ pub(crate) struct Accounts {
     access: Access,
     /// Where requests come in.
     bound: SocketAddr,
+    /// Through whom they may come.
+    proxies: Proxies,
 }
 
 /// Why something about accounts was not done.
@@ -85,8 +90,14 @@ impl From<NoRandomness> for Fault {
 }
 
 impl Accounts {
-    /// The accounts of `store`, for requests that come in at `bound`.
-    pub(crate) fn new(store: Store, rows: AccountRows, access: Access, bound: SocketAddr) -> Self {
+    /// The accounts of `store`, for requests that come in at `bound`, through `proxies` maybe.
+    pub(crate) fn new(
+        store: Store,
+        rows: AccountRows,
+        access: Access,
+        bound: SocketAddr,
+        proxies: Proxies,
+    ) -> Self {
         Self {
             store,
             book: Arc::new(RwLock::new(Arc::new(Book::new(rows)))),
@@ -96,6 +107,7 @@ impl Accounts {
             seen: Mutex::new(Seen::new()),
             access,
             bound,
+            proxies,
         }
     }
 
@@ -121,6 +133,11 @@ impl Accounts {
     /// Where requests come in.
     pub(crate) fn bound(&self) -> SocketAddr {
         self.bound
+    }
+
+    /// Through whom requests may come.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// Who has this token.

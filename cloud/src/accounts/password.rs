@@ -1,12 +1,12 @@
-//! Passwords: argon2id, slow and greedy on purpose, so only a few at once.
+//! Passwords: argon2id, slow and greedy on purpose, so one at a time.
 
 use crate::secret::{self, NoRandomness};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Hashes at once. Each takes [`MEMORY_KIB`], and a small board has 256 MB.
-const MAX_AT_ONCE: usize = 2;
+/// Hashes at once. Each takes [`MEMORY_KIB`], and a core: a small board has 256 MB and two of them, and strangers must not get both.
+const MAX_AT_ONCE: usize = 1;
 /// Hashes that may wait for their turn; who comes then is told to come again.
 const MAX_WAITING: usize = 32;
 /// What a hash takes, in KiB: with [`PASSES`] what OWASP names as the least.

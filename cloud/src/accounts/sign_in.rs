@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     clock,
-    secret::{Digest, Purpose, Secret},
-    store::accounts::{Denied, NewSession, begin_session, redeem_code},
+    secret::{Digest, Purpose, Secret, is_same},
+    store::accounts::{Denied, NewSession, UserRow, begin_session, redeem_code},
 };
 use std::net::IpAddr;
 
@@ -21,24 +21,77 @@ pub(crate) struct Credentials {
     pub(crate) password: String,
 }
 
-/// The session of somebody who has just signed in: what goes into the cookie, and nowhere else.
+/// Where somebody signs in.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    pub(crate) address: IpAddr,
+    /// The sessions that it had before.
+    pub(crate) before: Vec<Digest>,
+    /// What it shows of having been here.
+    pub(crate) known_by: Vec<String>,
+}
+
+/// The session of somebody who has just signed in: what goes into the cookies, and nowhere else.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     pub(crate) cookie: Secret,
+    pub(crate) here: SignedInHere,
+}
+
+/// What shows that somebody signed in here before. It is made of the password's hash, which nobody can guess: it needs no place
+/// in the store, and is worth nothing once the password is another.
+#[derive(Clone)]
+pub(crate) struct SignedInHere(String);
+
+impl SignedInHere {
+    pub(super) fn of(hash: &str) -> Self {
+        Self(Digest::of(Purpose::Device, hash).to_hex())
+    }
+
+    /// For the browser's cookie.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SignedInHere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignedInHere(…)")
+    }
+}
+
+/// As whom somebody tries, as far as that can be known before the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// That is nobody.
+    Nobody,
+    /// That is somebody.
+    Somebody,
+    /// That is somebody who was in the same browser before.
+    Here,
+}
+
+impl Known {
+    fn of(user: Option<&UserRow>, browser: &Browser) -> Self {
+        let Some(user) = user else { return Self::Nobody };
+        let SignedInHere(right) = SignedInHere::of(&user.password);
+        let here = browser.known_by.iter().any(|shown| is_same(shown, &right));
+        if here { Self::Here } else { Self::Somebody }
+    }
 }
 
 impl Accounts {
-    /// Begins a session for whoever has the right password, in the browser at `address`. What it was before, a session that
-    /// somebody put there say, is over.
+    /// Begins a session for whoever has the right password in `browser`. What it was before, a session that somebody put there
+    /// say, is over.
     pub(crate) async fn sign_in(
         &self,
         credentials: Credentials,
-        address: IpAddr,
-        before: Option<&str>,
+        browser: Browser,
     ) -> Result<SignedIn, Fault> {
         let Credentials { name, password } = credentials;
         let user = self.book().user(&name).cloned();
-        let claim = Claim { name, known: user.is_some(), address };
+        let address = browser.address;
+        let claim = Claim { name, known: Known::of(user.as_ref(), &browser), address };
         self.begin(&claim)?;
         let hash = user.as_ref().map(|user| user.password.clone());
         // One that is too long is nobody's.
@@ -49,12 +102,12 @@ impl Accounts {
             tracing::warn!(%address, "somebody tried to sign in with a wrong name or password");
             return Err(Fault::WrongCredentials);
         };
-        let cookie = Secret::new("")?;
+        let (cookie, here) = (Secret::new("")?, SignedInHere::of(&user.password));
         let session = NewSession {
             digest: Digest::of(Purpose::Session, cookie.expose()),
             user: user.id,
             password: user.password,
-            instead_of: before.map(|before| Digest::of(Purpose::Session, before)),
+            instead_of: browser.before,
             now: clock::now(),
         };
         match self.change(move |transaction| begin_session(transaction, &session)).await {
@@ -68,7 +121,7 @@ impl Accounts {
         }
         self.attempts().succeeded(&claim);
         tracing::info!(user = claim.name, %address, "signed in");
-        Ok(SignedIn { cookie })
+        Ok(SignedIn { cookie, here })
     }
 
     /// Makes whoever has the one-time code an administrator, and begins a session.
@@ -82,7 +135,7 @@ impl Accounts {
         check_name(&name).map_err(Fault::Bad)?;
         check_password(&password).map_err(Fault::Bad)?;
         // By address only: a name for all of them would let anybody keep the right one waiting.
-        let claim = Claim { name: format!("(one-time code from {address})"), known: false, address };
+        let claim = Claim { name: format!("(one-time code from {address})"), known: Known::Nobody, address };
         self.begin(&claim)?;
         let code = Digest::of(Purpose::Setup, code);
         // Before the work of hashing, which is not for strangers; the change looks again.
@@ -92,20 +145,20 @@ impl Accounts {
             return Err(Fault::Denied(Denied::BadCode));
         }
         let hash = self.hashing.hash(password).await.inspect_err(|_| self.never_mind(&claim))?;
-        let cookie = Secret::new("")?;
+        let (cookie, here) = (Secret::new("")?, SignedInHere::of(&hash));
         let (session, now) = (Digest::of(Purpose::Session, cookie.expose()), clock::now());
         let who = name.clone();
         self.change(move |transaction| redeem_code(transaction, code, (&name, &hash), session, now)).await?;
         self.never_mind(&claim);
         tracing::info!(user = who, %address, "an administrator was set up by a one-time link");
-        Ok(SignedIn { cookie })
+        Ok(SignedIn { cookie, here })
     }
 
-    fn begin(&self, claim: &Claim) -> Result<(), Fault> {
+    pub(super) fn begin(&self, claim: &Claim) -> Result<(), Fault> {
         self.attempts().begin(claim, self.began.elapsed()).map_err(Fault::TooOften)
     }
 
-    fn never_mind(&self, claim: &Claim) {
+    pub(super) fn never_mind(&self, claim: &Claim) {
         self.attempts().never_mind(claim);
     }
 }

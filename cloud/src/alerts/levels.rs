@@ -4,15 +4,19 @@
 //! a gateway is one alert that lists its devices: whose silence is the gateway's fault is in [`super::silence`].
 
 use super::{
-    RINGING_WINDOW,
+    MAX_LISTED, RINGING_WINDOW,
     change::{Change, Draft, Event, Row, ordered},
-    facts::{DeviceFacts, Facts, GatewayFacts},
+    facts::{DeviceFacts, Facts, GatewayFacts, Status},
     rule::{Kind, Rule},
-    silence::{self, Blame},
+    silence::{self, Blame, GRACE},
     text,
 };
 use fieldpost_core::UtcInstant;
 use std::{collections::BTreeMap, time::Duration};
+
+/// A gateway that is silent, and whose devices others bring, was replaced if it is silent for longer than this; until then it may be one
+/// of two that was to be there.
+const REPLACED_AFTER: Duration = Duration::from_hours(7 * 24);
 
 /// A subject of which a rule's condition holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +31,9 @@ struct Level {
 }
 
 impl Level {
-    fn new(subject: String, since: UtcInstant, devices: Vec<String>, text: String) -> Self {
+    fn new(subject: String, since: UtcInstant, mut devices: Vec<String>, text: String) -> Self {
+        // As the store keeps them: else what is held would never be what is so.
+        devices.truncate(MAX_LISTED);
         Self { subject, since, devices, text, history: false }
     }
 }
@@ -59,7 +65,7 @@ pub(crate) fn settle(rule: &Rule, view: View<'_>, open: &[Row]) -> Vec<Change> {
         }
     }
     let over = open.iter().filter(|row| !still.contains(&row.draft.subject));
-    changes.extend(over.map(|row| close(row, solved_at(rule, view, row))));
+    changes.extend(over.map(|row| close(rule, view, row)));
     ordered(changes)
 }
 
@@ -82,11 +88,29 @@ fn amend(row: &Row, level: Level) -> Option<Change> {
     changed.then_some(Change::Update { id: row.id, draft, rings: row.rings || told, says })
 }
 
-fn close(row: &Row, at: UtcInstant) -> Change {
-    let at = at.max(row.draft.began);
-    let draft = Draft { resolved: Some(at), text: text::solved(&row.draft.text, at), ..row.draft.clone() };
+fn close(rule: &Rule, view: View<'_>, row: &Row) -> Change {
+    let (at, text) = match unheard_of(rule, view, row) {
+        Some(last_contact) => (view.now, text::unheard(&row.draft.text, last_contact)),
+        None => {
+            let at = solved_at(rule, view, row).max(row.draft.began);
+            (at, text::solved(&row.draft.text, at))
+        }
+    };
+    let draft = Draft { resolved: Some(at.max(row.draft.began)), text, ..row.draft.clone() };
     let says = if row.rings { vec![Event::Resolved] } else { Vec::new() };
     Change::Update { id: row.id, draft, rings: row.rings, says }
+}
+
+/// Of an alert that ends though nothing shows that it is solved, since when its gateway has said nothing of it.
+fn unheard_of(rule: &Rule, view: View<'_>, row: &Row) -> Option<UtcInstant> {
+    let gateway = view.facts.gateway(row.draft.subject.strip_prefix("gateway:")?)?;
+    match rule.kind {
+        Kind::RoundIncomplete | Kind::JournalFull if told(gateway, view.now).is_none() => {
+            Some(gateway.status.as_ref().map_or(gateway.last_contact, |(at, _)| *at))
+        }
+        Kind::GatewaySilent if view.now >= silence::silent_since(gateway) => Some(gateway.last_contact),
+        _ => None,
+    }
 }
 
 /// When it was over, by the event's time as far as that is known.
@@ -94,7 +118,7 @@ fn solved_at(rule: &Rule, view: View<'_>, row: &Row) -> UtcInstant {
     let gateway = row.draft.subject.strip_prefix("gateway:").and_then(|name| view.facts.gateway(name));
     let known = gateway.and_then(|gateway| match rule.kind {
         Kind::GatewaySilent => Some(gateway.last_contact),
-        Kind::RoundIncomplete => closed_round(gateway).map(|(closed, _)| closed),
+        Kind::RoundIncomplete => closed_round(&gateway.status.as_ref()?.1).map(|(closed, _)| closed),
         Kind::JournalFull => gateway.status.as_ref().map(|(at, _)| *at),
         _ => None,
     });
@@ -108,7 +132,7 @@ fn levels(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>) -> Vec<Level
         Kind::DeviceSilent => of_devices(rule, view, open, 2),
         Kind::GatewaySilent => gateways.filter_map(|gateway| of_gateway(rule, view, gateway)).collect(),
         Kind::RoundIncomplete => gateways.filter_map(|gateway| of_round(rule, view, gateway)).collect(),
-        Kind::JournalFull => gateways.filter_map(|gateway| of_journal(rule, gateway, open)).collect(),
+        Kind::JournalFull => gateways.filter_map(|gateway| of_journal(rule, view, gateway, open)).collect(),
         Kind::DiskFull => of_disk(rule, view, open).into_iter().collect(),
         _ => Vec::new(),
     }
@@ -125,19 +149,32 @@ fn lasting(rule: &Rule) -> Duration {
 fn of_gateway(rule: &Rule, view: View<'_>, gateway: &GatewayFacts) -> Option<Level> {
     let since = silence::silent_since(gateway);
     let devices = rule.among(&gateway.devices);
-    // Whoever brings no device's surveys any more was replaced.
-    let silent = view.now >= since.saturating_add(lasting(rule)) && !devices.is_empty();
+    // One of two may have brought nobody last, and yet is missed.
+    let is_second = gateway.devices.is_empty()
+        && rule.devices.is_none()
+        && view.now < gateway.last_contact.saturating_add(REPLACED_AFTER);
+    let silent = view.now >= rings_from(rule, gateway) && (is_second || !devices.is_empty());
     let text = text::of_gateway(&gateway.name, gateway.last_contact, devices.len());
     (silent && silence::is_named(gateway)).then(|| Level::new(subject_of(gateway), since, devices, text))
 }
 
-fn closed_round(gateway: &GatewayFacts) -> Option<(UtcInstant, &[String])> {
-    let round = gateway.status.as_ref()?.1.round.as_ref()?;
+/// From when on a rule that watches gateways tells of this one.
+fn rings_from(rule: &Rule, gateway: &GatewayFacts) -> UtcInstant {
+    silence::silent_since(gateway).saturating_add(lasting(rule))
+}
+
+/// What a gateway says of itself, and when it did, if that is not so long ago that it says nothing of now.
+fn told(gateway: &GatewayFacts, now: UtcInstant) -> Option<&(UtcInstant, Status)> {
+    gateway.status.as_ref().filter(|(at, _)| now.duration_since(*at) <= RINGING_WINDOW)
+}
+
+fn closed_round(status: &Status) -> Option<(UtcInstant, &[String])> {
+    let round = status.round.as_ref()?;
     Some((round.closed.as_ref()?.parse().ok()?, round.silent.as_slice()))
 }
 
 fn of_round(rule: &Rule, view: View<'_>, gateway: &GatewayFacts) -> Option<Level> {
-    let (closed, silent) = closed_round(gateway)?;
+    let (closed, silent) = closed_round(&told(gateway, view.now)?.1)?;
     let devices = rule.among(silent);
     let text = text::of_round(&gateway.name, closed, devices.len());
     let history = view.now.duration_since(closed) > RINGING_WINDOW;
@@ -149,8 +186,13 @@ fn is_full(rule: &Rule, subject: &str, used: i64, open: &BTreeMap<&str, &Row>) -
     if open.contains_key(subject) { used > rule.solved_at() } else { used >= rule.limit() }
 }
 
-fn of_journal(rule: &Rule, gateway: &GatewayFacts, open: &BTreeMap<&str, &Row>) -> Option<Level> {
-    let (at, status) = gateway.status.as_ref()?;
+fn of_journal(
+    rule: &Rule,
+    view: View<'_>,
+    gateway: &GatewayFacts,
+    open: &BTreeMap<&str, &Row>,
+) -> Option<Level> {
+    let (at, status) = told(gateway, view.now)?;
     let (bytes, limit) = (status.journal_bytes?, status.journal_limit?);
     let used = i64::try_from(bytes.saturating_mul(10_000).checked_div(limit)?).unwrap_or(i64::MAX);
     let subject = subject_of(gateway);
@@ -211,24 +253,36 @@ fn of_group(
     if members.len() == 1 && has(Blame::Unsure) && !is_open {
         return members.iter().map(|(device, _)| of_device(rule, device, owed)).collect();
     }
-    let waits = !has(Blame::Gateway) && !has(Blame::Unsure);
-    if !is_open && (waits || is_left_to_the_gateways_rule(view, gateway)) {
+    if !is_open && !has(Blame::Gateway) && !has(Blame::Unsure) {
         return Vec::new();
     }
     let late: Vec<String> = members.iter().map(|(device, _)| device.name.clone()).collect();
-    let devices = if has(Blame::Gateway) { rule.among(&gateway.devices) } else { late };
+    let concerned = if has(Blame::Gateway) { rule.among(&gateway.devices) } else { late };
+    let left: Vec<String> =
+        concerned.iter().filter(|device| !is_left_to_another(view, gateway, device)).cloned().collect();
+    let devices = match (left.is_empty(), is_open) {
+        (true, false) => return Vec::new(),
+        // What was told stays told until it is solved.
+        (true, true) => concerned,
+        (false, _) => left,
+    };
     let since =
         members.iter().map(|(device, _)| silence::overdue_since(device, owed)).min().unwrap_or(view.now);
     let text = text::of_group(&gateway.name, gateway.last_contact, devices.len());
     vec![Level::new(subject, since, devices, text)]
 }
 
-/// Whether some rule watches the gateway itself, and so tells of its devices.
-fn is_left_to_the_gateways_rule(view: View<'_>, gateway: &GatewayFacts) -> bool {
-    let watches = |rule: &&Rule| {
-        rule.enabled && rule.kind == Kind::GatewaySilent && !rule.among(&gateway.devices).is_empty()
+/// Whether a rule that watches the gateway itself tells somebody of this device of it, now or within the time of grace.
+fn is_left_to_another(view: View<'_>, gateway: &GatewayFacts, device: &str) -> bool {
+    let soon = view.now.saturating_add(GRACE);
+    let tells = |rule: &&Rule| {
+        rule.enabled
+            && rule.kind == Kind::GatewaySilent
+            && !rule.channels.is_empty()
+            && soon >= rings_from(rule, gateway)
+            && rule.covers(device)
     };
-    silence::is_named(gateway) && view.rules.iter().any(|rule| watches(&rule))
+    silence::is_named(gateway) && view.rules.iter().any(|rule| tells(&rule))
 }
 
 /// The alerts that are still not solved and of which it is time to say so again.

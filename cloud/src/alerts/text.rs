@@ -67,12 +67,13 @@ pub(crate) fn of_device(kind: Kind, device: &str, last_contact: UtcInstant) -> S
     format!("{device} is {word}: its last survey came at {last_contact}")
 }
 
-/// A gateway of which nothing is heard.
+/// A gateway of which nothing is heard, and which brought the last surveys of so many devices.
 pub(crate) fn of_gateway(gateway: &str, last_contact: UtcInstant, devices: usize) -> String {
-    format!(
-        "gateway {gateway} has said nothing since {last_contact}; it brings the surveys of {}",
-        counted(devices as u64, "device")
-    )
+    let brings = match devices {
+        0 => "others bring the surveys of its devices".to_owned(),
+        _ => format!("it brings the surveys of {}", counted(devices as u64, "device")),
+    };
+    format!("gateway {gateway} has said nothing since {last_contact}; {brings}")
 }
 
 /// Devices of which nothing came since their gateway was away, or as long as it may be.
@@ -99,6 +100,11 @@ pub(crate) fn of_room(what: &str, used: i64) -> String {
 /// An alert whose condition is over.
 pub(crate) fn solved(text: &str, at: UtcInstant) -> String {
     format!("solved at {at}: {text}")
+}
+
+/// An alert of a gateway that says nothing any more.
+pub(crate) fn unheard(text: &str, last_contact: UtcInstant) -> String {
+    format!("ended, for its gateway has said nothing of this since {last_contact}: {text}")
 }
 
 /// An alert whose rule was changed or removed.

@@ -294,6 +294,7 @@ pub(super) async fn test(
     let now = clock::now();
     let message = format!("test-{id}-{}", now.as_millis());
     let letter = Letter { body: message::test(&message, now).to_string(), id: message };
-    let result = api.post.deliver(&settings, secret.as_deref(), &letter).await;
-    Ok(paging::json(&Tried { delivered: result.is_ok(), detail: result.err() }, None))
+    let failure = api.post.deliver(&settings, secret.as_deref(), &letter).await.err();
+    let tried = Tried { delivered: failure.is_none(), detail: failure.map(|failure| failure.reason) };
+    Ok(paging::json(&tried, None))
 }

@@ -1,5 +1,8 @@
 //! `GET /metrics`: counters in Prometheus' text form. They start at zero with the process, as Prometheus expects.
 
+mod operations;
+mod text;
+
 use super::{Api, problem::Problem};
 use crate::{Store, store::DeviceRow};
 use axum::{
@@ -7,13 +10,11 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use std::{
-    fmt::{Display, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
+use text::Text;
 
 /// Devices and gateways that are named; a larger system asks the API.
 const MAX_NAMED: usize = 20_000;
@@ -33,7 +34,8 @@ const MAX_NAMED: usize = 20_000;
 pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     let counters = &api.intake.counters;
     let load = |counter: &AtomicU64| counter.load(Relaxed);
-    let mut text = Text(String::new());
+    let mut text = Text::new();
+    operations::build(&mut text);
     text.family("fieldpost_readings_total", "counter", "Readings taken, by what became of them.");
     for (result, counter) in [
         ("new", &counters.new),
@@ -74,13 +76,22 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
     }
     text.family("fieldpost_watchers", "gauge", "Event streams open now.");
     text.number("fieldpost_watchers", api.intake.store.live.watchers() as u64);
-    if let Err(problem) = last_contacts(&api.intake.store, &mut text).await {
+    if let Err(problem) = held(&api.intake.store, &mut text).await {
         return problem.into_response();
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.finish()).into_response()
 }
 
-/// When each device and gateway was last heard, as numbers of now: no reading is told here, whose time would be another.
+/// What the store says.
+async fn held(store: &Store, text: &mut Text) -> Result<(), Problem> {
+    last_contacts(store, text).await?;
+    operations::gateways(store, text).await?;
+    operations::alerts(store, text).await?;
+    operations::room(store, text).await;
+    Ok(())
+}
+
+/// When each device was last heard, as numbers of now: no reading is told here, whose time would be another.
 async fn last_contacts(store: &Store, text: &mut Text) -> Result<(), Problem> {
     let devices = store.devices(None, MAX_NAMED).await?;
     text.family(
@@ -97,42 +108,5 @@ async fn last_contacts(store: &Store, text: &mut Text) -> Result<(), Problem> {
     for (row, seconds) in devices.iter().filter_map(|row| Some((row, time(row)?))) {
         text.sample("fieldpost_device_last_reading_timestamp_seconds", "device", &row.name, seconds);
     }
-    text.family(
-        "fieldpost_gateway_last_contact_timestamp_seconds",
-        "gauge",
-        "When the gateway last brought something.",
-    );
-    for row in store.gateways(None, MAX_NAMED).await? {
-        let seconds = row.gateway.last_contact.as_millis().unsigned_abs() / 1_000;
-        text.sample(
-            "fieldpost_gateway_last_contact_timestamp_seconds",
-            "gateway",
-            &row.gateway.name,
-            seconds,
-        );
-    }
     Ok(())
-}
-
-struct Text(String);
-
-impl Text {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# HELP {name} {help}"));
-        self.line(format_args!("# TYPE {name} {kind}"));
-    }
-
-    fn number(&mut self, name: &str, value: u64) {
-        self.line(format_args!("{name} {value}"));
-    }
-
-    fn sample(&mut self, name: &str, label: &str, which: &str, value: u64) {
-        let which = which.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
-        self.line(format_args!("{name}{{{label}=\"{which}\"}} {value}"));
-    }
-
-    fn line(&mut self, line: impl Display) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "{line}");
-    }
 }

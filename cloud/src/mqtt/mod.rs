@@ -8,10 +8,13 @@ mod publisher;
 
 pub use announce::Topics;
 
-use crate::Store;
+use crate::{Store, alerts::post::tls};
 use publisher::Publisher;
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, QoS};
-use std::time::Duration;
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Packet, QoS,
+    StateError, TlsConfiguration, Transport,
+};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 /// Messages that wait for the broker.
@@ -30,6 +33,8 @@ pub struct Broker {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Whether the connection is encrypted, and the broker shows a certificate that the system trusts.
+    pub tls: bool,
     /// Name and password, if it asks.
     pub credentials: Option<(String, String)>,
     /// Where messages go.
@@ -45,7 +50,10 @@ impl std::fmt::Debug for Broker {
 
 /// Publishes what the store holds until it is told to stop.
 pub(crate) async fn run(broker: Broker, store: Store, mut stop: crate::connections::Stop) {
-    let (client, events) = connect(&broker);
+    let (client, events) = match connect(&broker).await {
+        Ok(connection) => connection,
+        Err(error) => return tracing::error!(error, "nothing is said by MQTT"),
+    };
     let (connected, connections) = watch::channel(0_u64);
     let driving = tokio::spawn(drive(events, connected));
     let mut publisher = Publisher::new(broker.topics, store, client, connections);
@@ -63,7 +71,7 @@ pub(crate) async fn run(broker: Broker, store: Store, mut stop: crate::connectio
     }
 }
 
-fn connect(broker: &Broker) -> (AsyncClient, EventLoop) {
+async fn connect(broker: &Broker) -> Result<(AsyncClient, EventLoop), String> {
     let name = format!("fieldpost-{}", broker.topics.prefix.replace('/', "-"));
     let mut options = MqttOptions::new(name, (broker.host.as_str(), broker.port));
     options.set_keep_alive(KEEP_ALIVE);
@@ -72,24 +80,49 @@ fn connect(broker: &Broker) -> (AsyncClient, EventLoop) {
     if let Some((name, password)) = &broker.credentials {
         options.set_credentials(name.clone(), password.clone());
     }
-    AsyncClient::builder(options).capacity(MESSAGES_AHEAD).build()
+    if broker.tls {
+        let config = tokio::task::spawn_blocking(tls::config).await.map_err(|error| error.to_string())??;
+        options.set_transport(Transport::Tls(TlsConfiguration::Rustls(Arc::new(config))));
+    }
+    Ok(AsyncClient::builder(options).capacity(MESSAGES_AHEAD).build())
+}
+
+/// What to do about an error, for whoever reads the log.
+fn advice(error: &ConnectionError) -> &'static str {
+    use ConnectReturnCode::{BadUserNamePassword, NotAuthorized};
+    let refused = match error {
+        ConnectionError::ConnectionRefused(code)
+        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => code,
+        ConnectionError::Tls(_) => {
+            return "the MQTT broker's certificate is not trusted, or it speaks no TLS; trying again";
+        }
+        _ => return "the MQTT broker cannot be reached; trying again, all is said when it is there",
+    };
+    match refused {
+        BadUserNamePassword | NotAuthorized => {
+            "the MQTT broker does not let us in: is the name in --mqtt right, and the password in FIELDPOST_MQTT_PASSWORD? trying again"
+        }
+        _ => "the MQTT broker refuses us; trying again",
+    }
 }
 
 /// Keeps the connection going; counts connections.
 async fn drive(mut events: EventLoop, connected: watch::Sender<u64>) {
-    let mut failing = false;
+    let mut said = None;
     loop {
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 tracing::info!("connected to the MQTT broker");
-                failing = false;
+                said = None;
                 connected.send_modify(|count| *count += 1);
             }
             Ok(_) => {}
             Err(_) if connected.is_closed() => return,
             Err(error) => {
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(%error, "the MQTT broker cannot be reached; trying again, all is said when it is there");
+                // Once, until it is something else.
+                let advice = advice(&error);
+                if said.replace(advice) != Some(advice) {
+                    tracing::warn!(%error, "{advice}");
                 }
                 tokio::time::sleep(RETRY).await;
             }

@@ -1,17 +1,25 @@
 //! Says what the store holds, as far as the broker does not know it yet.
+//!
+//! Of what is new only the devices that it is about are looked at; all of them now and then, for what only time brings and for what
+//! people wrote about them. A gateway is said before the devices that it brings: Home Assistant would not know what it is told of else.
 
 use super::announce::{Message, Topics, availability};
 use crate::{
-    Store, clock,
+    Store, clock, live,
     store::{Announced, ReadError},
 };
 use fieldpost_core::UtcInstant;
 use rumqttc::{AsyncClient, PublishOptions, QoS};
 use std::{collections::BTreeMap, time::Duration};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{broadcast::Receiver, watch},
+    time::{Instant, sleep_until},
+};
 
-/// Whether devices fell silent is looked at this often, and what is new at once.
+/// All devices are looked at this often: whether they fell silent, what they are called.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Or so long after the last time, if it is not known of which there is news.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The most devices, and the most gateways, that are announced.
 const MAX_NAMED: usize = 100_000;
 /// Devices of one question to the store.
@@ -93,50 +101,78 @@ impl Publisher {
     async fn publish(&mut self) -> Result<(), Trouble> {
         self.say(Message { topic: self.topics.status(), payload: "online".into() }).await?;
         let mut watching = self.store.live.watch();
+        let mut looked = Instant::now();
+        let mut next = looked;
         loop {
-            match self.look().await {
-                Err(Trouble::Unread(error)) => {
-                    tracing::warn!(%error, "what MQTT is to be told cannot be read; trying again");
-                }
-                said => said?,
-            }
-            let news = async {
-                match &mut watching {
-                    // That something was missed is news, too.
-                    Some(texts) => _ = texts.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = timeout(LOOK_EVERY, news) => {}
+            let changed = tokio::select! {
+                () = sleep_until(next) => None,
+                changed = news(&mut watching) => changed,
                 _ = self.connections.changed() => {
                     self.connections.mark_changed();
                     return Ok(());
                 }
+            };
+            let said = match changed {
+                Some(devices) => self.look_at(devices).await,
+                None if Instant::now() < next => {
+                    next = next.min(looked + LOOK_AGAIN);
+                    continue;
+                }
+                None => {
+                    looked = Instant::now();
+                    next = looked + LOOK_EVERY;
+                    self.look().await
+                }
+            };
+            match said {
+                Err(Trouble::Unread(error)) => {
+                    tracing::warn!(%error, "what MQTT is to be told cannot be read; trying again");
+                    next = next.min(looked + LOOK_AGAIN);
+                }
+                said => said?,
             }
         }
     }
 
-    /// Says what is not said yet.
+    /// Says what is not said yet of all there is.
     async fn look(&mut self) -> Result<(), Trouble> {
+        self.say_gateways().await?;
         let (mut after, mut seen) = (None, 0_usize);
         loop {
             let page = self.store.announced(after, PAGE).await?;
             seen = seen.saturating_add(page.len());
             let last = page.last().filter(|_| page.len() == PAGE && seen < MAX_NAMED);
             after = last.map(|row| row.id.clone());
-            for row in page {
-                self.say_device(row).await?;
-            }
+            self.say_devices(page).await?;
             if after.is_none() {
-                return self.say_gateways().await;
+                return Ok(());
             }
         }
     }
 
+    /// Says what is not said yet of these devices, as many as may be.
+    async fn look_at(&mut self, mut devices: Vec<String>) -> Result<(), Trouble> {
+        devices.retain(|device| self.said.contains_key(device) || self.said.len() < MAX_NAMED);
+        let rows = self.store.announced_of(devices).await?;
+        self.say_devices(rows).await
+    }
+
+    async fn say_devices(&mut self, rows: Vec<Announced>) -> Result<(), Trouble> {
+        let unsaid = |row: &Announced| {
+            row.gateway.as_deref().is_some_and(|gateway| !self.said.contains_key(&gateway_key(gateway)))
+        };
+        if rows.iter().any(unsaid) {
+            self.say_gateways().await?;
+        }
+        for row in rows {
+            self.say_device(row).await?;
+        }
+        Ok(())
+    }
+
     async fn say_gateways(&mut self) -> Result<(), Trouble> {
         for row in self.store.gateways(None, MAX_NAMED).await? {
-            let name = format!("gateway {}", row.gateway.name);
+            let name = gateway_key(&row.gateway.name);
             let now = Said {
                 last_contact: Some(row.gateway.last_contact),
                 last_time: None,
@@ -190,4 +226,18 @@ impl Publisher {
         let options = PublishOptions::new(QoS::AtLeastOnce).retained();
         self.client.publish(message.topic, message.payload, options).await.map_err(|_| Trouble::Gone)
     }
+}
+
+/// Of which devices there is news; None if that is not known.
+async fn news(watching: &mut Option<Receiver<bytes::Bytes>>) -> Option<Vec<String>> {
+    let text = match watching {
+        Some(texts) => texts.recv().await.ok()?,
+        None => std::future::pending().await,
+    };
+    live::devices_in(std::str::from_utf8(&text).ok()?)
+}
+
+/// Under what a gateway is noted; no device's id has a space in it.
+fn gateway_key(name: &str) -> String {
+    format!("gateway {name}")
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::fleet::state::{SURVEY_S, State};
 use fieldpost_core::{UtcInstant, Values};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 /// A device with a name for people, its newest values, and who brought them.
 #[derive(Debug, Clone)]
@@ -37,8 +37,7 @@ const ANNOUNCED: &str = "SELECT devices.name, details.name, place, survey_s, dev
         last_temperature, last_moisture, gateways.name
     FROM devices
     LEFT JOIN details ON details.device = devices.id
-    LEFT JOIN gateways ON gateways.id = devices.gateway
-    WHERE devices.name > ? ORDER BY devices.name LIMIT ?";
+    LEFT JOIN gateways ON gateways.id = devices.gateway";
 
 impl Store {
     /// Devices in order of their ids, after `after`, at most `limit`.
@@ -48,8 +47,22 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Announced>, ReadError> {
         let ask = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(ANNOUNCED)?;
+            let sql = format!("{ANNOUNCED} WHERE devices.name > ? ORDER BY devices.name LIMIT ?");
+            let mut statement = connection.prepare_cached(&sql)?;
             statement.query_map((after.unwrap_or_default(), count(limit)), announced)?.collect()
+        };
+        self.readers.ask(ask).await
+    }
+
+    /// Those of `devices` that there are.
+    pub(crate) async fn announced_of(&self, devices: Vec<String>) -> Result<Vec<Announced>, ReadError> {
+        let ask = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&format!("{ANNOUNCED} WHERE devices.name = ?"))?;
+            let mut found = Vec::new();
+            for device in &devices {
+                found.extend(statement.query_row([device], announced).optional()?);
+            }
+            Ok(found)
         };
         self.readers.ask(ask).await
     }

@@ -48,7 +48,7 @@ pub use restore::restore;
 pub use vault::Vault;
 
 pub(crate) use alerts::{
-    ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
+    Attempted, ChannelError, ChannelRow, JudgeError, Letter, NewChannel, RuleError, Secret, Surroundings,
 };
 pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow, Which};
@@ -236,6 +236,11 @@ impl Store {
     #[must_use]
     pub fn readings(&self) -> u64 {
         self.state.readings.load(Relaxed)
+    }
+
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether the writer answers within `patience`, and the last transaction went well.

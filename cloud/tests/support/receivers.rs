@@ -143,7 +143,20 @@ impl Mailbox {
         let port = listener.local_addr().unwrap().port();
         let mail = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
-            smtp(stream).await
+            smtp(stream, "250 ok\r\n").await
+        });
+        Self { port, mail }
+    }
+
+    /// One that knows none of those who are written to, however often.
+    pub async fn refusing() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mail = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                smtp(stream, "550 there is nobody of this name\r\n").await;
+            }
         });
         Self { port, mail }
     }
@@ -154,7 +167,8 @@ impl Mailbox {
     }
 }
 
-async fn smtp(stream: TcpStream) -> String {
+/// Speaks SMTP; to whom is written, it answers `recipient`.
+async fn smtp(stream: TcpStream, recipient: &str) -> String {
     let mut stream = BufReader::new(stream);
     let mut said = String::new();
     stream.write_all(b"220 test\r\n").await.unwrap();
@@ -178,6 +192,7 @@ async fn smtp(stream: TcpStream) -> String {
             "QUIT" => "221 bye\r\n",
             greeting if greeting.starts_with("EHLO") => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n",
             auth if auth.starts_with("AUTH PLAIN") => "235 yes\r\n",
+            to if to.starts_with("RCPT") => recipient,
             _ => "250 ok\r\n",
         };
         stream.write_all(answer.as_bytes()).await.unwrap();
@@ -217,7 +232,13 @@ impl Broker {
     }
 
     pub fn start(&mut self) {
-        let settings = format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\n", self.port);
+        self.start_with("");
+    }
+
+    /// With one more line of settings.
+    pub fn start_with(&mut self, line: &str) {
+        let settings =
+            format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\n{line}\n", self.port);
         let path = self.folder.path().join("mosquitto.conf");
         std::fs::write(&path, settings).unwrap();
         let command = Command::new(Self::PROGRAM).arg("-c").arg(path).stderr(Stdio::null()).spawn();

@@ -22,6 +22,8 @@ struct World {
     open: Vec<Row>,
     now: UtcInstant,
     told: Vec<String>,
+    /// The texts of the alerts that are over.
+    ended: Vec<String>,
     contacts: BTreeMap<String, UtcInstant>,
 }
 
@@ -42,7 +44,7 @@ impl World {
         let settled = at("2026-06-01T00:00:00Z");
         let facts = Facts { gateways, late: Vec::new(), disk_used: None, settled };
         let rules = (1..).zip(rules).map(|(id, (kind, value))| Rule { id, ..rule(*kind, *value) }).collect();
-        Self { facts, rules, open: Vec::new(), now, told: Vec::new(), contacts }
+        Self { facts, rules, open: Vec::new(), now, told: Vec::new(), ended: Vec::new(), contacts }
     }
 
     fn north(&mut self) -> &mut GatewayFacts {
@@ -111,6 +113,8 @@ impl World {
                 }
                 let row = self.open.iter_mut().find(|row| row.id == id).unwrap();
                 row.draft = draft;
+                let over = self.open.iter().filter(|row| row.draft.resolved.is_some());
+                self.ended.extend(over.map(|row| row.draft.text.clone()));
                 self.open.retain(|row| row.draft.resolved.is_none());
             }
             Change::Delete { .. } => panic!("levels delete nothing"),
@@ -147,6 +151,76 @@ fn an_outage_of_a_gateway_is_one_alert_that_lists_its_devices() {
         assert_eq!(world.told.len(), 1, "{:?}", world.told);
         assert!(world.told[0].ends_with("gateway:north began 200"), "{:?}", world.told);
     }
+}
+
+#[test]
+fn p8_a_rule_of_gateways_takes_over_only_the_devices_that_it_covers() {
+    let mut world = World::new(20, &[(Kind::DeviceLate, None), (Kind::GatewaySilent, None)]);
+    world.rules[1].devices = Some(vec!["m003".into()]);
+    world.until("2026-07-03T12:00:00Z");
+    assert_eq!(
+        world.told,
+        ["2026-07-02T08:00:00Z gateway:north began 19", "2026-07-02T08:00:00Z gateway:north began 1"]
+    );
+    assert!(!world.open[0].draft.devices.contains(&"m003".into()));
+}
+
+#[test]
+fn p8_a_rule_of_gateways_that_tells_nobody_or_much_later_takes_over_nothing() {
+    let tells_nobody = Rule { channels: Vec::new(), ..rule(Kind::GatewaySilent, None) };
+    let much_later = Rule { for_s: 7 * 86_400, ..rule(Kind::GatewaySilent, None) };
+    let off = Rule { enabled: false, ..rule(Kind::GatewaySilent, None) };
+    for other in [tells_nobody, much_later, off] {
+        let mut world = World::new(20, &[(Kind::DeviceLate, None)]);
+        world.rules.push(Rule { id: 2, ..other });
+        world.until("2026-07-02T08:00:00Z");
+        assert_eq!(world.told[0], "2026-07-02T08:00:00Z gateway:north began 20");
+    }
+}
+
+#[test]
+fn an_alert_of_more_devices_than_are_listed_is_written_once() {
+    let mut world = World::new(MAX_LISTED + 500, &[(Kind::DeviceLate, None)]);
+    world.now = at("2026-07-02T08:00:00Z");
+    world.look();
+    assert_eq!(world.told, ["2026-07-02T08:00:00Z gateway:north began 1000"]);
+    assert!(world.open[0].draft.text.starts_with("1500 devices"), "{}", world.open[0].draft.text);
+    let view = View { facts: &world.facts, rules: &world.rules, now: world.now };
+    assert_eq!(settle(&world.rules[0], view, &world.open), []);
+}
+
+#[test]
+fn p8_one_of_two_gateways_is_missed_though_the_other_brings_all_and_not_for_ever() {
+    let mut world = World::new(5, &[(Kind::GatewaySilent, None)]);
+    let status = Some((world.now, Status::default()));
+    world.north().status = status.clone();
+    let south = GatewayFacts { name: "south".into(), devices: Vec::new(), status, ..world.north().clone() };
+    world.facts.gateways.insert(2, south);
+    world.until("2026-07-01T12:00:00Z");
+    assert_eq!(world.told, ["2026-07-01T07:00:00Z gateway:south began 0"]);
+    assert!(world.open[0].draft.text.contains("others bring"), "{}", world.open[0].draft.text);
+    world.until("2026-07-09T00:00:00Z");
+    assert_eq!(world.told[1..], ["2026-07-08T06:00:00Z gateway:south resolved"], "it was replaced");
+    assert!(world.ended[0].starts_with("ended, for"), "{:?}", world.ended);
+}
+
+#[test]
+fn what_a_gateway_that_is_gone_said_last_is_not_told_for_ever() {
+    let mut world = World::new(5, &[(Kind::RoundIncomplete, None), (Kind::JournalFull, None)]);
+    let round = Round { closed: Some("2026-07-01T06:00:00Z".into()), silent: vec!["m001".into()] };
+    let status = Status { journal_bytes: Some(90), journal_limit: Some(100), round: Some(round) };
+    world.north().status = Some((world.now, status));
+    world.until("2026-07-01T10:00:00Z");
+    assert_eq!(world.told.len(), 2);
+    // It says nothing from now on.
+    world.north().out = Some(at("2030-01-01T00:00:00Z"));
+    world.until("2026-07-02T12:00:00Z");
+    assert_eq!(world.told.len(), 2, "it may be back");
+    world.until("2026-07-02T12:01:00Z");
+    assert_eq!((world.told.len(), world.open.len()), (4, 0));
+    assert!(world.ended.iter().all(|text| text.starts_with("ended, for")), "{:?}", world.ended);
+    world.until("2026-07-03T00:00:00Z");
+    assert_eq!(world.told.len(), 4);
 }
 
 #[test]

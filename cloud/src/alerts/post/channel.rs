@@ -149,11 +149,12 @@ fn check_mailbox(name: &str, text: &str) -> Result<(), String> {
 }
 
 fn check_topic(topic: &str) -> Result<(), String> {
-    let good =
-        (1..=500).contains(&topic.len()) && !topic.contains(['+', '#', '\0']) && !topic.starts_with('$');
-    match good {
+    let bad = |char: char| matches!(char, '+' | '#') || char.is_control();
+    match (1..=500).contains(&topic.len()) && !topic.contains(bad) && !topic.starts_with('$') {
         true => Ok(()),
-        false => Err("topic has 1 to 500 bytes, no + or #, no $ at its beginning".into()),
+        false => {
+            Err("topic has 1 to 500 bytes, no + or #, no control characters, no $ at its beginning".into())
+        }
     }
 }
 
@@ -187,6 +188,9 @@ mod tests {
             ("mqtt://host:99999", "t"),
             ("mqtt://host", "a/#"),
             ("mqtt://host", ""),
+            ("mqtt://host", "a\nb"),
+            ("mqtt://host", "a\u{7f}"),
+            ("mqtt://host", "a\u{85}b"),
         ] {
             assert!(mqtt(broker, topic).is_err(), "{broker} {topic}");
         }

@@ -3,11 +3,13 @@
 use super::{
     Letter, chain,
     channel::{self, Server},
+    failure::Failure,
 };
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
     transport::smtp::{
+        self,
         authentication::Credentials,
         client::{Tls, TlsParameters},
     },
@@ -17,6 +19,8 @@ use std::{fmt::Write, time::Duration};
 
 /// How long the server may take for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// What a server answers to who has not, or not rightly, said who it is.
+const NOT_LET_IN: [u16; 4] = [530, 534, 535, 538];
 /// The longest subject, in characters: the text has all of it.
 const MAX_SUBJECT: usize = 200;
 /// Devices that are named in a mail.
@@ -51,11 +55,17 @@ struct BodyAlert {
 }
 
 /// Sends once; well when the server has taken it.
-pub(super) async fn send(route: &Route<'_>, letter: &Letter) -> Result<(), String> {
-    let message = message(route, letter)?;
-    let transport = transport(route)?;
-    transport.send(message).await.map_err(|error| chain(&error))?;
-    Ok(())
+pub(super) async fn send(route: &Route<'_>, letter: &Letter) -> Result<(), Failure> {
+    let message = message(route, letter).map_err(Failure::refused)?;
+    let transport = transport(route).map_err(Failure::refused)?;
+    transport.send(message).await.map(|_| ()).map_err(|error| failure(&error))
+}
+
+/// What the server said for good concerns the message, unless it did not let us in.
+fn failure(error: &smtp::Error) -> Failure {
+    let code = error.status().map(u16::from);
+    let refused = error.is_permanent() && !code.is_some_and(|code| NOT_LET_IN.contains(&code));
+    Failure { reason: chain(error), refused }
 }
 
 fn transport(route: &Route<'_>) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {

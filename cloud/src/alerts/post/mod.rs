@@ -1,18 +1,30 @@
 //! Delivery: out of the outbox, in order for each channel, to webhooks, mailboxes and brokers.
 //!
 //! A message is tried until its receiver says that it has it; after a restart, too, so a receiver may see one twice: its id is
-//! the same then. What cannot be delivered for three days is given up, counted, and said at the channel.
+//! the same then. What cannot be delivered for three days, or is refused a few times, is given up, counted, and said at the channel:
+//! a message that nobody will ever take must not keep those behind it.
 
 pub(crate) mod channel;
 mod email;
+mod failure;
 mod mqtt;
 pub(crate) mod schedule;
-mod tls;
+pub(crate) mod tls;
 mod webhook;
 
-use crate::{clock, connections::Stop, store::Store};
-use channel::Settings;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use crate::{
+    clock,
+    connections::Stop,
+    store::{self, Attempted, Store},
+};
+use channel::{MAX_CHANNELS, Settings};
+use failure::Failure;
+use fieldpost_core::UtcInstant;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{Notify, OnceCell, Semaphore},
     task::JoinSet,
@@ -76,10 +88,10 @@ impl Post {
         settings: &Settings,
         secret: Option<&str>,
         letter: &Letter,
-    ) -> Result<(), String> {
+    ) -> Result<(), Failure> {
         let attempt = async {
-            let _turn = self.turns.acquire().await.map_err(|_| "the cloud is stopping".to_owned())?;
-            let tools = self.tools.get_or_try_init(Tools::new).await?;
+            let _turn = self.turns.acquire().await.map_err(|_| Failure::passing("the cloud is stopping"))?;
+            let tools = self.tools.get_or_try_init(Tools::new).await.map_err(Failure::passing)?;
             let sent = async {
                 match settings {
                     Settings::Webhook { url } => webhook::post(&tools.webhooks, url, secret, letter).await,
@@ -94,9 +106,10 @@ impl Post {
                     }
                 }
             };
-            tokio::time::timeout(TIMEOUT, sent).await.unwrap_or_else(|_| Err("no answer in time".into()))
+            let late = |_| Err(Failure::passing("no answer in time"));
+            tokio::time::timeout(TIMEOUT, sent).await.unwrap_or_else(late)
         };
-        attempt.await.map_err(|reason| short(&reason))
+        attempt.await.map_err(|failure| Failure { reason: short(&failure.reason), ..failure })
     }
 }
 
@@ -119,20 +132,47 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// How often the first message of a channel was refused. A restart forgets it: then it is tried a few times more.
+#[derive(Debug, Default)]
+struct Refusals(BTreeMap<i64, (i64, u32)>);
+
+impl Refusals {
+    fn of(&self, letter: &store::Letter) -> u32 {
+        self.0.get(&letter.channel).filter(|(id, _)| *id == letter.id).map_or(0, |(_, count)| *count)
+    }
+
+    fn note(&mut self, done: &Done) {
+        // Channels that were removed leave theirs behind.
+        if self.0.len() >= MAX_CHANNELS as usize {
+            self.0.clear();
+        }
+        self.0.insert(done.channel, (done.letter, done.refusals));
+    }
+}
+
+/// An attempt that was made.
+#[derive(Debug)]
+struct Done {
+    channel: i64,
+    letter: i64,
+    /// How often the message was refused so far.
+    refusals: u32,
+}
+
 /// Delivers what waits until the stop. `first_pause`: until the second attempt; `woken` says that something may have come.
 pub(crate) async fn run(store: Store, post: Post, first_pause: Duration, woken: Arc<Notify>, mut stop: Stop) {
-    let mut under_way: JoinSet<i64> = JoinSet::new();
+    let mut under_way: JoinSet<Done> = JoinSet::new();
     let mut busy: BTreeSet<i64> = BTreeSet::new();
+    let mut refusals = Refusals::default();
     loop {
         let now = clock::now();
         let pause = match store.outbox_heads(now).await {
             Ok(heads) => {
                 for letter in heads.due {
-                    if busy.contains(&letter.channel) {
-                        continue;
+                    if busy.insert(letter.channel) {
+                        let before = refusals.of(&letter);
+                        under_way.spawn(attempt(store.clone(), post.clone(), letter, before, first_pause));
                     }
-                    busy.insert(letter.channel);
-                    under_way.spawn(attempt(store.clone(), post.clone(), letter, first_pause));
                 }
                 heads.next.map_or(LONGEST_SLEEP, |next| next.duration_since(now)).min(LONGEST_SLEEP)
             }
@@ -146,9 +186,10 @@ pub(crate) async fn run(store: Store, post: Post, first_pause: Duration, woken: 
             () = woken.notified() => {}
             () = tokio::time::sleep(pause) => {}
             Some(done) = under_way.join_next() => {
-                // One that panicked leaves its channel busy until the next start rather than in a loop.
-                if let Ok(channel) = done {
-                    busy.remove(&channel);
+                // What an attempt could break at is guarded in it.
+                if let Ok(done) = done {
+                    busy.remove(&done.channel);
+                    refusals.note(&done);
                 }
             }
         }
@@ -157,27 +198,55 @@ pub(crate) async fn run(store: Store, post: Post, first_pause: Duration, woken: 
     under_way.shutdown().await;
 }
 
-async fn attempt(store: Store, post: Post, letter: crate::store::Letter, first_pause: Duration) -> i64 {
-    let channel = letter.channel;
-    let result = post.deliver(&letter.settings, letter.secret.as_deref(), &letter.parts).await;
-    let failure = result.err();
-    match &failure {
-        None => tracing::debug!(channel, message = letter.parts.id, "a message of an alert was delivered"),
-        Some(reason) => {
+async fn attempt(
+    store: Store,
+    post: Post,
+    letter: store::Letter,
+    refusals: u32,
+    first_pause: Duration,
+) -> Done {
+    let (channel, message) = (letter.channel, letter.parts.id.clone());
+    let sent = letter.clone();
+    let delivery = async move { post.deliver(&sent.settings, sent.secret.as_deref(), &sent.parts).await };
+    let result = failure::guarded(delivery).await;
+    let refusals = refusals + u32::from(result.as_ref().is_err_and(|failure| failure.refused));
+    let how = judge(result, refusals, letter.put, clock::now());
+    match &how {
+        Attempted::Delivered => tracing::debug!(channel, message, "a message of an alert was delivered"),
+        Attempted::Failed(reason) => {
             tracing::warn!(
                 channel,
-                message = letter.parts.id,
+                message,
                 reason,
                 "a message of an alert was not delivered; it is tried again"
             );
         }
+        Attempted::GivenUp(reason) => {
+            tracing::error!(
+                channel,
+                message,
+                reason,
+                "a message of an alert was not delivered, and is given up"
+            );
+        }
     }
-    while let Err(error) = store.attempted(letter.clone(), failure.clone(), clock::now(), first_pause).await {
+    while let Err(error) = store.attempted(letter.clone(), how.clone(), clock::now(), first_pause).await {
         tracing::warn!(%error, "how a message fared cannot be noted; that is tried again");
         if matches!(error, crate::SubmitError::Closed) {
             break;
         }
         tokio::time::sleep(BREATH).await;
     }
-    channel
+    Done { channel, letter: letter.id, refusals }
+}
+
+/// What comes of an attempt with a message that was put out at `put`, and was refused so often so far.
+fn judge(result: Result<(), Failure>, refusals: u32, put: UtcInstant, now: UtcInstant) -> Attempted {
+    match result {
+        Ok(()) => Attempted::Delivered,
+        Err(failure) if refusals >= schedule::MAX_REFUSALS || schedule::is_over(put, now) => {
+            Attempted::GivenUp(failure.reason)
+        }
+        Err(failure) => Attempted::Failed(failure.reason),
+    }
 }

@@ -3,8 +3,11 @@
 //! Each message has a connection of its own. A client that stays connected may drop what is in flight when the broker forgets it; here the
 //! outbox knows what was acknowledged, and nothing else counts.
 
-use super::{Letter, chain, channel::Server};
-use rumqttc::{AsyncClient, EventLoop, MqttOptions, PublishOptions, TlsConfiguration, Transport};
+use super::{Letter, chain, channel::Server, failure::Failure};
+use rumqttc::{
+    AsyncClient, ConnectionError, EventLoop, MqttOptions, PublishOptions, StateError, TlsConfiguration,
+    Transport, mqttbytes,
+};
 use rustls::ClientConfig;
 use std::{sync::Arc, time::Duration};
 
@@ -20,15 +23,15 @@ pub(super) struct Route<'a> {
 }
 
 /// Publishes once; well when the broker has acknowledged it.
-pub(super) async fn publish(route: &Route<'_>, letter: &Letter) -> Result<(), String> {
-    let options = options(route, &letter.id)?;
+pub(super) async fn publish(route: &Route<'_>, letter: &Letter) -> Result<(), Failure> {
+    let options = options(route, &letter.id).map_err(Failure::refused)?;
     let (client, mut connection) =
-        AsyncClient::builder(options).try_build().map_err(|error| chain(&error))?;
+        AsyncClient::builder(options).try_build().map_err(|error| Failure::refused(chain(&error)))?;
     let publish = client.publish_tracked(route.topic, letter.body.clone(), PublishOptions::at_least_once());
-    let notice = publish.await.map_err(|error| chain(&error))?;
+    let notice = publish.await.map_err(|error| Failure::refused(chain(&error)))?;
     tokio::select! {
-        done = notice.wait_completion_async() => done.map_err(|error| chain(&error))?,
-        reason = broken(&mut connection) => return Err(reason),
+        done = notice.wait_completion_async() => done.map_err(|error| Failure::passing(chain(&error)))?,
+        failure = broken(&mut connection) => return Err(failure),
     }
     if client.disconnect().await.is_ok() {
         let _ = tokio::time::timeout(FAREWELL, broken(&mut connection)).await;
@@ -53,10 +56,17 @@ fn options(route: &Route<'_>, message: &str) -> Result<MqttOptions, String> {
 }
 
 /// Works for the connection until it breaks, or has ended.
-async fn broken(connection: &mut EventLoop) -> String {
+async fn broken(connection: &mut EventLoop) -> Failure {
     loop {
         if let Err(error) = connection.poll().await {
-            return chain(&error);
+            let refused = matches!(
+                error,
+                ConnectionError::MqttState(
+                    StateError::OutgoingPacketTooLarge { .. }
+                        | StateError::Deserialization(mqttbytes::Error::OutgoingPacketTooLarge { .. })
+                )
+            );
+            return Failure { reason: chain(&error), refused };
         }
     }
 }

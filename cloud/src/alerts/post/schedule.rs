@@ -5,8 +5,11 @@ use std::time::Duration;
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// How long a message is tried.
+/// How long a message is tried that may still be taken.
 const PATIENCE: Duration = Duration::from_hours(72);
+
+/// How often a message is tried that is refused: the receiver may be in the middle of a change.
+pub(crate) const MAX_REFUSALS: u32 = 5;
 
 /// When to try again after `attempts` that failed, the last one `now`: pauses double from `first_pause` to an hour.
 pub(crate) fn next(now: UtcInstant, attempts: i64, first_pause: Duration) -> UtcInstant {

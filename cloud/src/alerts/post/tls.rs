@@ -7,7 +7,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// If there are none.
-pub(super) fn config() -> Result<ClientConfig, String> {
+pub(crate) fn config() -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);

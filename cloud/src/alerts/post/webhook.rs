@@ -4,7 +4,7 @@
 //! that a receiver can refuse what somebody recorded and plays again. `Idempotency-Key` is the message's id: the same at every attempt.
 //! No redirect is followed: where messages go, an administrator has said.
 
-use super::{Letter, chain};
+use super::{Letter, chain, failure::Failure};
 use crate::clock;
 use axum::http::{Request, StatusCode, header};
 use bytes::Bytes;
@@ -58,7 +58,7 @@ pub(super) async fn post(
     url: &str,
     secret: Option<&str>,
     letter: &Letter,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let mut request = Request::post(url)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::USER_AGENT, concat!("fieldpost/", env!("CARGO_PKG_VERSION")))
@@ -68,15 +68,27 @@ pub(super) async fn post(
         request = request.header("fieldpost-signature", signature(secret, time, &letter.body));
     }
     let body = Full::new(Bytes::from(letter.body.clone()));
-    let request = request.body(body).map_err(|error| error.to_string())?;
-    let response = client.request(request).await.map_err(|error| chain(&error))?;
-    match response.status() {
+    let request = request.body(body).map_err(|error| Failure::refused(error.to_string()))?;
+    let response = client.request(request).await.map_err(|error| Failure::passing(chain(&error)))?;
+    judge(response.status())
+}
+
+/// What an answer means.
+fn judge(status: StatusCode) -> Result<(), Failure> {
+    match status {
         status if status.is_success() => Ok(()),
-        status if status.is_redirection() => {
-            Err(format!("answered {status}: redirects are not followed; write the final address"))
+        status if status.is_redirection() => Err(Failure::passing(format!(
+            "answered {status}: redirects are not followed; write the final address"
+        ))),
+        StatusCode::UNAUTHORIZED => {
+            Err(Failure::passing(format!("answered {status}: does it know the secret?")))
         }
-        status @ StatusCode::UNAUTHORIZED => Err(format!("answered {status}: does it know the secret?")),
-        status => Err(format!("answered {status}")),
+        // It does not let us in, or not now.
+        StatusCode::FORBIDDEN
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_EARLY
+        | StatusCode::TOO_MANY_REQUESTS => Err(Failure::passing(format!("answered {status}"))),
+        status => Err(Failure { reason: format!("answered {status}"), refused: status.is_client_error() }),
     }
 }
 
@@ -91,5 +103,14 @@ mod tests {
             signature("secret", 1_751_328_000, r#"{"id":"1"}"#),
             "t=1751328000,v1=3486401c69192a6eb900deb1a8ef285fc16f0dedc3a3c8321297f1d002834621"
         );
+    }
+
+    #[test]
+    fn what_the_receiver_refuses_for_good_is_told_from_what_may_pass() {
+        let refused =
+            |status: u16| judge(StatusCode::from_u16(status).unwrap()).map_err(|failure| failure.refused);
+        assert_eq!([200, 202, 204].map(refused), [Ok(()); 3]);
+        assert_eq!([400, 404, 405, 410, 413, 415, 422].map(refused), [Err(true); 7]);
+        assert_eq!([301, 307, 401, 403, 408, 425, 429, 500, 502, 503, 504].map(refused), [Err(false); 11]);
     }
 }

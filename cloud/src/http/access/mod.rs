@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! open on loopback, and asked for under a strange name?  refused (a page elsewhere may have bound its name to us)
+//! open on loopback, and through a proxy?                 refused (who asks is not on this machine)
 //! changes something, sent by another site's page?        refused
 //! needs nothing (needs.rs)?                              goes on
 //! Authorization: Bearer?                                 by the token's scope
@@ -18,6 +19,7 @@ use super::{Api, body, problem::Problem, server::Peer};
 use crate::{
     accounts::{Accounts, Book, Caller},
     rights::Need,
+    secret::{Digest, is_same},
 };
 use axum::{
     extract::{Request, State},
@@ -25,6 +27,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use cookie::Cookie;
 use std::{net::IpAddr, sync::Arc};
 
 /// What the page sends along with a change.
@@ -84,20 +87,23 @@ fn admit(
     {
         return Err(forbidden("wrong-host", WRONG_HOST));
     }
+    if open && needed.is_some() && accounts.is_local() && origin::is_proxied(headers) {
+        return Err(forbidden("proxied", PROXIED));
+    }
     let token = bearer(headers);
     let changes = !needs::is_safe(method);
-    if changes && token.is_none() && !origin::is_ours(headers, peer) {
+    if changes && token.is_none() && !origin::is_ours(headers, peer, accounts.proxies()) {
         return Err(forbidden("wrong-origin", "another site's page has sent this; use the cloud's own page"));
     }
-    let caller = caller(accounts, &book, token, headers);
-    if let (Caller::User { csrf, .. }, true) = (&caller, changes && !begins_session(method, path)) {
-        let sent = headers.get(CSRF).and_then(|value| value.to_str().ok());
-        if !sent.is_some_and(|sent| is_same(sent, &csrf.to_hex())) {
-            return Err(forbidden(
-                "csrf",
-                "the header X-CSRF-Token is missing or old; send the csrf that GET /api/v1/me says",
-            ));
-        }
+    let secure = origin::is_secure(headers, peer, accounts.proxies());
+    let caller = caller(accounts, &book, token, headers, secure);
+    if let (Caller::User { csrf, .. }, true) = (&caller, changes && !begins_session(method, path))
+        && !knows(headers, *csrf)
+    {
+        return Err(forbidden(
+            "csrf",
+            "the header X-CSRF-Token is missing or old; send the csrf that GET /api/v1/me says",
+        ));
     }
     match needed {
         Some(need) if caller.may(need) => Ok(caller),
@@ -117,13 +123,37 @@ fn begins_session(method: &Method, path: &str) -> bool {
     *method == Method::POST && matches!(path, "/api/v1/session" | "/api/v1/setup")
 }
 
-fn caller(accounts: &Accounts, book: &Book, token: Option<&str>, headers: &HeaderMap) -> Caller {
-    match token {
-        Some(token) => accounts.token_holder(book, token),
-        None => cookie::sent(headers)
-            .find_map(|cookie| accounts.signed_in(book, cookie))
-            .unwrap_or(Caller::Nobody),
+fn caller(
+    accounts: &Accounts,
+    book: &Book,
+    token: Option<&str>,
+    headers: &HeaderMap,
+    secure: bool,
+) -> Caller {
+    if let Some(token) = token {
+        return accounts.token_holder(book, token);
     }
+    let mut callers = Cookie::Session.sent(headers, secure).filter_map(|sent| accounts.signed_in(book, sent));
+    let Some(first) = callers.next() else { return Caller::Nobody };
+    // A neighbour may have planted a session of its own beside: the page says which one it means.
+    let meant = |caller: &Caller| matches!(caller, Caller::User { csrf, .. } if knows(headers, *csrf));
+    if meant(&first) { first } else { callers.find(meant).unwrap_or(first) }
+}
+
+/// All sessions that the browser has, also those that somebody else put there.
+pub(super) fn sessions(accounts: &Accounts, peer: IpAddr, headers: &HeaderMap) -> Vec<Digest> {
+    let (book, secure) = (accounts.book(), origin::is_secure(headers, peer, accounts.proxies()));
+    let session = |sent| match accounts.signed_in(&book, sent)? {
+        Caller::User { session, .. } => Some(session),
+        _ => None,
+    };
+    Cookie::Session.sent(headers, secure).filter_map(session).collect()
+}
+
+/// Whether the page has sent along what belongs to its session.
+fn knows(headers: &HeaderMap, csrf: Digest) -> bool {
+    let sent = headers.get(CSRF).and_then(|value| value.to_str().ok());
+    sent.is_some_and(|sent| is_same(sent, &csrf.to_hex()))
 }
 
 /// The token of `Authorization: Bearer`. Another scheme there is a proxy's business.
@@ -132,14 +162,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Compares in a time that says nothing about where the two differ.
-fn is_same(one: &str, other: &str) -> bool {
-    let difference = one.bytes().zip(other.bytes()).fold(0, |all, (one, other)| all | (one ^ other));
-    one.len() == other.len() && std::hint::black_box(difference) == 0
-}
-
 const WRONG_HOST: &str = "while nobody has an account, this cloud answers only to names of this machine (localhost, \
                           127.0.0.1); make an account to reach it by other names";
+
+const PROXIED: &str = "this came through a proxy, and while nobody has an account, this cloud answers only to who is on its machine; \
+                       make the first account by the one-time link that the cloud printed when it started (`fieldpost cloud \
+                       setup-link` makes another), then it can be reached through a proxy";
 
 const FIRST_ACCOUNT: &str = "this is for an administrator, and there is none yet; the cloud printed a one-time link for the \
                              first account when it started, and `fieldpost cloud setup-link` makes another";

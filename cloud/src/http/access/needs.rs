@@ -24,6 +24,8 @@ pub(in crate::http) fn needed(method: &Method, path: &str) -> Option<Need> {
     match segments.as_slice() {
         // What there is to ask for says nothing of what is answered.
         ["me" | "session" | "setup" | "openapi.json"] => None,
+        // One's own, whatever one may.
+        ["me", "password"] if *method == Method::PUT => Some(Need::Read),
         ["surveys"] if *method == Method::POST => Some(Need::Ingest),
         ["gateways", _, "status"] if *method == Method::PUT => Some(Need::Ingest),
         [first, ..] if ADMINISTRATION.contains(first) => Some(Need::Administer),
@@ -73,6 +75,7 @@ mod tests {
                     "GET /api/v1/devices/users",
                     "GET /api/v1/nothing/there",
                     "GET /api/v1/",
+                    "PUT /api/v1/me/password",
                     "GET /api/v2/users",
                     "GET /api",
                 ][..],

@@ -1,5 +1,6 @@
 //! Where a browser's request comes from: a page of ours, or somebody else's that the person happens to look at.
 
+use crate::network::Proxies;
 use axum::http::{HeaderMap, HeaderName, Uri, header, uri::Authority};
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +10,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Whether a page of ours sends it, or no page at all. Browsers say so, and no script can change what they say.
-pub(super) fn is_ours(headers: &HeaderMap, peer: IpAddr) -> bool {
+pub(super) fn is_ours(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> bool {
     if let Some(site) = text(headers, &SEC_FETCH_SITE) {
         return matches!(site, "same-origin" | "none");
     }
@@ -17,7 +18,7 @@ pub(super) fn is_ours(headers: &HeaderMap, peer: IpAddr) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
     let Some(origin) = origin.as_ref().and_then(Uri::authority) else { return false };
-    let proxied = peer.to_canonical().is_loopback();
+    let proxied = proxies.have(peer);
     let asked = [Some(header::HOST), proxied.then_some(FORWARDED_HOST)];
     asked
         .iter()
@@ -45,19 +46,39 @@ pub(super) fn is_for_loopback(headers: &HeaderMap, bound: SocketAddr) -> bool {
     }
 }
 
-/// Who asks: behind a proxy on this machine, the one who asks the proxy.
-pub(in crate::http) fn address(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let peer = peer.to_canonical();
-    let last = headers.get_all(FORWARDED_FOR).iter().next_back();
-    let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
-    let forwarded = last.and_then(|address| address.trim().parse::<IpAddr>().ok());
-    forwarded.filter(|_| peer.is_loopback()).map_or(peer, |address| address.to_canonical())
+/// Whether it came through a proxy, by its own word. No browser says so.
+pub(super) fn is_proxied(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::FORWARDED)
+        || headers.contains_key(header::VIA)
+        || headers.keys().any(|name| name.as_str().starts_with("x-forwarded"))
 }
 
-/// Whether it came over TLS: to a proxy on this machine.
-pub(in crate::http) fn is_secure(headers: &HeaderMap, peer: IpAddr) -> bool {
-    let https = text(headers, &FORWARDED_PROTO).is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
-    https && peer.to_canonical().is_loopback()
+/// Who asks: behind proxies that are believed, the last one who is none of them. What stands before that in the header anybody
+/// may have written.
+pub(in crate::http) fn address(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> IpAddr {
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+    let mut hops = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+    let mut address = peer.to_canonical();
+    while proxies.have(address) {
+        let Some(before) = hops.next().and_then(hop) else { break };
+        address = before;
+    }
+    address
+}
+
+/// An address as proxies write it, some with a port.
+fn hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|at| at.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// Whether it came over TLS: to a proxy that is believed.
+pub(in crate::http) fn is_secure(headers: &HeaderMap, peer: IpAddr, proxies: &Proxies) -> bool {
+    let last = headers.get_all(FORWARDED_PROTO).iter().next_back().and_then(|line| line.to_str().ok());
+    let last = last.and_then(|line| line.rsplit(',').next());
+    last.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")) && proxies.have(peer)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -72,12 +93,16 @@ mod tests {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
+    fn none() -> Proxies {
+        Proxies::default()
+    }
+
     const FAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
     const NEAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
     fn a_request_of_another_page_is_known_by_what_the_browser_says() {
-        let ours = |pairs: &[(&'static str, &str)]| is_ours(&headers(pairs), FAR);
+        let ours = |pairs: &[(&'static str, &str)]| is_ours(&headers(pairs), FAR, &none());
         assert!(ours(&[]), "no browser");
         assert!(ours(&[("sec-fetch-site", "same-origin"), ("origin", "https://a"), ("host", "127.0.0.1:1")]));
         assert!(ours(&[("sec-fetch-site", "none")]));
@@ -91,7 +116,7 @@ mod tests {
             assert!(!ours(&[("origin", origin), ("host", "cloud:8080")]), "{origin}");
         }
         let proxied = headers(&[("origin", "https://cloud"), ("host", "x:1"), ("x-forwarded-host", "cloud")]);
-        assert!(is_ours(&proxied, NEAR) && !is_ours(&proxied, FAR));
+        assert!(is_ours(&proxied, NEAR, &none()) && !is_ours(&proxied, FAR, &none()));
     }
 
     #[test]
@@ -128,13 +153,54 @@ mod tests {
         let said =
             headers(&[("x-forwarded-for", "203.0.113.9, 198.51.100.4"), ("x-forwarded-proto", "https")]);
         assert_eq!(
-            address(&said, NEAR),
+            address(&said, NEAR, &none()),
             "198.51.100.4".parse::<IpAddr>().unwrap(),
             "the last is the proxy's word"
         );
-        assert_eq!(address(&said, FAR), FAR);
-        assert!(is_secure(&said, NEAR) && !is_secure(&said, FAR));
-        assert_eq!(address(&headers(&[("x-forwarded-for", "unknown")]), NEAR), NEAR);
-        assert!(!is_secure(&headers(&[]), NEAR));
+        assert_eq!(address(&said, FAR, &none()), FAR);
+        assert!(is_secure(&said, NEAR, &none()) && !is_secure(&said, FAR, &none()));
+        assert_eq!(address(&headers(&[("x-forwarded-for", "unknown")]), NEAR, &none()), NEAR);
+        assert!(!is_secure(&headers(&[]), NEAR, &none()));
+    }
+
+    #[test]
+    fn p9_or_if_it_is_one_that_the_operator_named_and_what_others_wrote_before_it_counts_nothing() {
+        let proxies = Proxies::new(vec!["192.0.2.7".parse().unwrap(), "10.1.0.0/16".parse().unwrap()]);
+        let from = |lines: &[&str], peer: IpAddr| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| _ = headers.append(FORWARDED_FOR, line.parse().unwrap()));
+            address(&headers, peer, &proxies).to_string()
+        };
+        assert_eq!(from(&["203.0.113.9"], FAR), "203.0.113.9");
+        assert_eq!(from(&["127.0.0.1, 203.0.113.9"], FAR), "203.0.113.9", "made up before it");
+        assert_eq!(from(&["1.1.1.1", "203.0.113.9, 10.1.2.3"], FAR), "203.0.113.9", "through two of them");
+        assert_eq!(from(&["1.1.1.1, x, 10.1.2.3"], FAR), "10.1.2.3", "no further than can be read");
+        assert_eq!(from(&["203.0.113.9:4711"], FAR), "203.0.113.9");
+        assert_eq!(from(&["[2001:db8::9]:4711"], FAR), "2001:db8::9");
+        assert_eq!(from(&["[2001:db8::9]"], FAR), "2001:db8::9");
+        assert_eq!(from(&["::ffff:203.0.113.9"], FAR), "203.0.113.9");
+        assert_eq!(from(&["10.1.0.1, 10.1.0.2"], FAR), "10.1.0.1", "one of them asks by itself");
+        for nothing in ["", ",", ",,,", "\u{fe}", "unknown"] {
+            assert_eq!(from(&[nothing], FAR), FAR.to_string(), "{nothing}");
+        }
+        let stranger: IpAddr = "198.51.100.1".parse().unwrap();
+        assert_eq!(from(&["203.0.113.9"], stranger), stranger.to_string());
+        let secure = |lines: &[&str], peer: IpAddr| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| _ = headers.append(FORWARDED_PROTO, line.parse().unwrap()));
+            is_secure(&headers, peer, &proxies)
+        };
+        assert!(secure(&["https"], FAR) && secure(&["http, HTTPS"], FAR) && !secure(&["https"], stranger));
+        assert!(!secure(&["https", "http"], FAR) && !secure(&["https,"], FAR) && !secure(&["https://"], FAR));
+        let hosted = headers(&[("origin", "https://cloud"), ("host", "x"), ("x-forwarded-host", "cloud")]);
+        assert!(is_ours(&hosted, FAR, &proxies) && !is_ours(&hosted, stranger, &proxies));
+    }
+
+    #[test]
+    fn a_proxy_is_known_by_what_it_adds() {
+        for name in ["x-forwarded-for", "x-forwarded-host", "x-forwarded", "forwarded", "via"] {
+            assert!(is_proxied(&headers(&[(name, "x")])), "{name}");
+        }
+        assert!(!is_proxied(&headers(&[("host", "x"), ("user-agent", "curl"), ("origin", "http://x")])));
     }
 }

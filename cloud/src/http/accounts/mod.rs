@@ -1,6 +1,7 @@
 //! Accounts over HTTP: who I am, signing in and out, people, tokens.
 
 pub(super) mod me;
+pub(super) mod password;
 pub(super) mod session;
 pub(super) mod tokens;
 pub(super) mod users;

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Api,
-        access::{cookie, origin},
+        access::{self, cookie::Cookie, origin},
         json::Said,
         paging,
         query::Keys,
@@ -12,7 +12,7 @@ use super::{
     NotDone,
     me::Me,
 };
-use crate::accounts::{Caller, Credentials, SignedIn};
+use crate::accounts::{Browser, Caller, Credentials, SignedIn};
 use axum::{
     Extension,
     extract::State,
@@ -60,10 +60,15 @@ pub(in crate::http) async fn post(
     Said(SignIn { name, password }): Said<SignIn>,
 ) -> Result<Response, NotDone> {
     Keys::of(&uri, &[])?;
-    let address = origin::address(&headers, peer.ip());
-    let before = cookie::sent(&headers).next();
-    let signed_in = api.accounts.sign_in(Credentials { name, password }, address, before).await?;
-    Ok(welcome(&api, StatusCode::OK, &signed_in, origin::is_secure(&headers, peer.ip())))
+    let proxies = api.accounts.proxies();
+    let secure = origin::is_secure(&headers, peer.ip(), proxies);
+    let browser = Browser {
+        address: origin::address(&headers, peer.ip(), proxies),
+        before: access::sessions(&api.accounts, peer.ip(), &headers),
+        known_by: Cookie::Device.sent(&headers, secure).map(str::to_owned).collect(),
+    };
+    let signed_in = api.accounts.sign_in(Credentials { name, password }, browser).await?;
+    Ok(welcome(&api, StatusCode::OK, &signed_in, secure))
 }
 
 /// Makes the first administrator, or another, by a one-time link.
@@ -89,9 +94,11 @@ pub(in crate::http) async fn set_up(
     Said(SetUp { code, name, password }): Said<SetUp>,
 ) -> Result<Response, NotDone> {
     Keys::of(&uri, &[])?;
-    let address = origin::address(&headers, peer.ip());
+    let proxies = api.accounts.proxies();
+    let address = origin::address(&headers, peer.ip(), proxies);
     let signed_in = api.accounts.set_up(&code, Credentials { name, password }, address).await?;
-    Ok(welcome(&api, StatusCode::CREATED, &signed_in, origin::is_secure(&headers, peer.ip())))
+    let secure = origin::is_secure(&headers, peer.ip(), proxies);
+    Ok(welcome(&api, StatusCode::CREATED, &signed_in, secure))
 }
 
 /// Signs out; who is not signed in is so already.
@@ -113,10 +120,11 @@ pub(in crate::http) async fn delete(
     uri: Uri,
 ) -> Result<Response, NotDone> {
     Keys::of(&uri, &[])?;
-    if let Caller::User { session, .. } = caller {
-        api.accounts.sign_out(session).await?;
+    if matches!(caller, Caller::User { .. }) {
+        // Also one that a neighbour planted: it would be next.
+        api.accounts.sign_out(access::sessions(&api.accounts, peer.ip(), &headers)).await?;
     }
-    let gone = cookie::clear(origin::is_secure(&headers, peer.ip()));
+    let gone = Cookie::Session.clear(origin::is_secure(&headers, peer.ip(), api.accounts.proxies()));
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), gone))
 }
 
@@ -126,12 +134,13 @@ fn welcome(api: &Api, status: StatusCode, signed_in: &SignedIn, secure: bool) ->
     let caller = api.accounts.signed_in(&book, signed_in.cookie.expose()).unwrap_or(Caller::Nobody);
     let mut response = paging::json(&Me::new(api, &caller), None);
     *response.status_mut() = status;
-    with_cookie(response, cookie::set(&signed_in.cookie, secure))
+    let response = with_cookie(response, Cookie::Session.set(signed_in.cookie.expose(), secure));
+    with_cookie(response, Cookie::Device.set(signed_in.here.expose(), secure))
 }
 
-fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
     if let Some(cookie) = cookie {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     // Nobody between us and the browser may keep it for another.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -97,6 +97,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 fn people() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(accounts::me::get))
+        .routes(routes!(accounts::password::put))
         .routes(routes!(accounts::session::set_up))
         .routes(routes!(accounts::session::post, accounts::session::delete))
         .routes(routes!(accounts::users::list, accounts::users::post))
@@ -109,7 +110,10 @@ fn people() -> OpenApiRouter<Arc<Api>> {
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
     let (_, mut openapi) = routes().split_for_parts();
     let components = openapi.components.get_or_insert_default();
-    let cookie = ApiKeyValue::with_description("fieldpost_session", "Set by signing in.");
+    let cookie = ApiKeyValue::with_description(
+        "fieldpost_session",
+        "Set by signing in; over TLS its name is `__Host-fieldpost_session`.",
+    );
     let csrf = ApiKeyValue::with_description("X-CSRF-Token", "The `csrf` of GET /api/v1/me.");
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     components.add_security_scheme("csrf", SecurityScheme::ApiKey(ApiKey::Header(csrf)));

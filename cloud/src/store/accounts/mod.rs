@@ -11,7 +11,7 @@ pub(crate) use rows::{AccountRows, SessionRow, TokenRow, UserRow};
 pub(crate) use sessions::{NewSession, begin_session, end_session, note_use};
 pub(crate) use setup::{issue_code, issue_code_at, redeem_code};
 pub(crate) use tokens::{add_token, remove_token};
-pub(crate) use users::{UserChange, add_user, change_user, remove_user};
+pub(crate) use users::{PasswordChange, UserChange, add_user, change_password, change_user, remove_user};
 
 use super::{ReadError, Store, SubmitError};
 use rusqlite::Transaction;

@@ -13,12 +13,12 @@ pub(crate) struct NewSession {
     pub(crate) user: i64,
     /// The hash that the password was found right by.
     pub(crate) password: String,
-    /// The one that the browser had before.
-    pub(crate) instead_of: Option<Digest>,
+    /// Those that the browser had before.
+    pub(crate) instead_of: Vec<Digest>,
     pub(crate) now: UtcInstant,
 }
 
-/// Begins a session, ends the one that the browser had before and those that are too old, and of one person's the ones
+/// Begins a session, ends those that the browser had before and those that are too old, and of one person's the ones
 /// that were used longest ago, beyond the limit.
 pub(crate) fn begin_session(connection: &Connection, new: &NewSession) -> Changed<()> {
     let held: Option<String> = connection
@@ -27,7 +27,7 @@ pub(crate) fn begin_session(connection: &Connection, new: &NewSession) -> Change
     if held.as_ref() != Some(&new.password) {
         return Ok(Err(Denied::Changed));
     }
-    if let Some(before) = &new.instead_of {
+    for before in &new.instead_of {
         end_session(connection, before)?;
     }
     insert(connection, new.digest, new.user, new.now)?;

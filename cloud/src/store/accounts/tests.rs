@@ -35,7 +35,7 @@ fn begin(vault: &mut Vault, name: &str, session: &str, second: i64) -> Result<()
         digest: digest(session),
         user: user.id,
         password: format!("hash of {name}"),
-        instead_of: None,
+        instead_of: Vec::new(),
         now: at(second),
     };
     vault.change(|transaction| begin_session(transaction, &new)).unwrap()

@@ -1,7 +1,7 @@
 //! People. Among them is always an administrator, once there is anybody.
 
 use super::{Changed, Denied, MAX_USERS};
-use crate::rights::Role;
+use crate::{rights::Role, secret::Digest};
 use fieldpost_core::UtcInstant;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -11,6 +11,19 @@ pub(crate) struct UserChange {
     pub(crate) role: Option<Role>,
     /// The hash of the new password.
     pub(crate) password: Option<String>,
+}
+
+/// A new password of somebody who knows the old one.
+#[derive(Clone)]
+pub(crate) struct PasswordChange {
+    /// Whose.
+    pub(crate) user: i64,
+    /// The hash that the old one was found right by.
+    pub(crate) held: String,
+    /// The hash of the new one.
+    pub(crate) password: String,
+    /// The session that does it.
+    pub(crate) keep: Digest,
 }
 
 /// Adds somebody. The first one is an administrator, or there would be none to add others.
@@ -45,6 +58,18 @@ pub(crate) fn change_user(connection: &Connection, name: &str, change: &UserChan
     let sql = "UPDATE users SET role = ?2, password = ifnull(?3, password) WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((id, role.name(), &change.password))?;
     end_sessions(connection, id)?;
+    Ok(Ok(()))
+}
+
+/// Changes a password, and ends all sessions but the one that does it.
+pub(crate) fn change_password(connection: &Connection, change: &PasswordChange) -> Changed<()> {
+    let sql = "UPDATE users SET password = ?3 WHERE id = ?1 AND password = ?2";
+    let changed = connection.prepare_cached(sql)?.execute((change.user, &change.held, &change.password))?;
+    if changed == 0 {
+        return Ok(Err(Denied::Changed));
+    }
+    let sql = "DELETE FROM sessions WHERE user = ? AND digest <> ?";
+    connection.prepare_cached(sql)?.execute((change.user, change.keep.as_bytes()))?;
     Ok(Ok(()))
 }
 

@@ -249,6 +249,16 @@ impl Store {
         self.readers.ask(ask).await
     }
 
+    /// How many alerts are open, by kind.
+    pub(crate) async fn open_alerts(&self) -> Result<Vec<(String, i64)>, ReadError> {
+        let ask = |connection: &Connection| {
+            let sql = "SELECT kind, count(*) FROM alerts WHERE resolved IS NULL GROUP BY kind ORDER BY kind";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        self.readers.ask(ask).await
+    }
+
     /// Notes that somebody knows of an alert; the first one counts. None if there is no such alert.
     pub(crate) async fn acknowledge(
         &self,

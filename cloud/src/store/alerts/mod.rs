@@ -9,7 +9,7 @@ mod situation;
 
 pub(crate) use channels::{ChannelError, ChannelRow, NewChannel, Secret};
 pub(crate) use judge::JudgeError;
-pub(crate) use outbox::Letter;
+pub(crate) use outbox::{Attempted, Letter};
 pub(crate) use rules::RuleError;
 pub(crate) use situation::Surroundings;
 

@@ -30,6 +30,17 @@ pub(crate) struct Heads {
     pub(crate) next: Option<UtcInstant>,
 }
 
+/// How an attempt went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Attempted {
+    /// The receiver has it.
+    Delivered,
+    /// It is tried again; says why.
+    Failed(String),
+    /// It is not tried any more; says why.
+    GivenUp(String),
+}
+
 /// Puts a message into a channel's outbox, if there is such a channel. In a full one, the oldest is given up.
 pub(super) fn put(
     transaction: &Transaction<'_>,
@@ -103,6 +114,11 @@ fn delivered(transaction: &Transaction<'_>, letter: &Letter) -> rusqlite::Result
     Ok(())
 }
 
+fn gave_up(transaction: &Transaction<'_>, letter: &Letter, why: &str) -> rusqlite::Result<()> {
+    let gone = transaction.prepare_cached("DELETE FROM outbox WHERE id = ?")?.execute([letter.id])?;
+    give_up(transaction, letter.channel, gone, why)
+}
+
 fn failed(
     transaction: &Transaction<'_>,
     letter: &Letter,
@@ -110,10 +126,6 @@ fn failed(
     now: UtcInstant,
     first_pause: std::time::Duration,
 ) -> rusqlite::Result<()> {
-    if schedule::is_over(letter.put, now) {
-        let gone = transaction.prepare_cached("DELETE FROM outbox WHERE id = ?")?.execute([letter.id])?;
-        return give_up(transaction, letter.channel, gone, why);
-    }
     let attempts = letter.attempts.saturating_add(1);
     let due = schedule::next(now, attempts, first_pause);
     transaction.prepare_cached("UPDATE outbox SET attempts = ?2, due = ?3 WHERE id = ?1")?.execute((
@@ -133,17 +145,18 @@ impl Store {
         self.readers.ask(move |connection| heads(connection, now)).await
     }
 
-    /// Notes how an attempt went: None is well.
+    /// Notes how an attempt went.
     pub(crate) async fn attempted(
         &self,
         letter: Letter,
-        failure: Option<String>,
+        how: Attempted,
         now: UtcInstant,
         first_pause: std::time::Duration,
     ) -> Result<(), SubmitError> {
-        let note = move |transaction: &Transaction<'_>| match &failure {
-            None => delivered(transaction, &letter),
-            Some(why) => failed(transaction, &letter, why, now, first_pause),
+        let note = move |transaction: &Transaction<'_>| match &how {
+            Attempted::Delivered => delivered(transaction, &letter),
+            Attempted::Failed(why) => failed(transaction, &letter, why, now, first_pause),
+            Attempted::GivenUp(why) => gave_up(transaction, &letter, why),
         };
         self.write(note).await
     }
