@@ -12,6 +12,7 @@ use crate::{
     connections::Stop,
     counters::Counters,
     intake::Intake,
+    network::Proxies,
     once::Once,
     seats::{Lost, Seats},
 };
@@ -69,7 +70,13 @@ impl Routes {
         let (seat, kept) = Seats::new(1).take(BOUND.ip()).await;
         let router = super::router(Api {
             intake: Intake { store: store.clone(), counters: Arc::new(Counters::default()) },
-            accounts: Arc::new(Accounts::new(store.clone(), rows, Access::Guarded, BOUND)),
+            accounts: Arc::new(Accounts::new(
+                store.clone(),
+                rows,
+                Access::Guarded,
+                BOUND,
+                Proxies::default(),
+            )),
             budget: Budget::new(limits.bytes_in_flight),
             limits,
             once: Once::new(),

@@ -142,7 +142,8 @@ pub(super) async fn get(
     let (question, shelf, begun) =
         begun.map_err(|_| Problem::unavailable("busy", "the cloud is busy; ask again"))?;
     let Begun { devices, unexamined } = begun?;
-    let place = api.exports.take(origin::address(&asked, peer.ip()), question.format.weight())?;
+    let address = origin::address(&asked, peer.ip(), api.accounts.proxies());
+    let place = api.exports.take(address, question.format.weight())?;
     let headers = headers(question.format, unexamined);
     let (sender, body) = Channel::new(PIECES_AHEAD);
     let counters = Arc::clone(&api.intake.counters);
