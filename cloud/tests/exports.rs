@@ -4,7 +4,7 @@
 mod support;
 
 use bytes::Bytes;
-use fieldpost_cloud::{Origin, Store};
+use fieldpost_cloud::{Access, Origin, Store};
 use fieldpost_core::{
     Moisture, Reading, Survey, Temperature, UtcInstant, Values, quality::Flags, senml, station::csv,
 };
@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use support::{Cloud, PATIENCE, Response};
+use support::{Cloud, PATIENCE, Response, site::Site};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -265,20 +265,23 @@ async fn a_client_exports_twice_at_once_and_again_when_one_has_ended() {
 async fn behind_a_proxy_everybody_has_exports_of_their_own() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     fill(folder.path(), 400_000).await;
-    let cloud = Cloud::start_with(folder, |_, _| {}).await;
+    // Behind a proxy nobody is let in without an account.
+    let site = Site::start_in(folder, Access::Guarded).await;
+    let cookie = site.set_up("ann").await.cookie;
     let by = async |person: &str| {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
-        let socket = socket.connect(cloud.http).await.unwrap();
-        ask_with(socket, "", &format!("x-forwarded-for: 203.0.113.9, {person}\r\n")).await
+        let socket = socket.connect(site.cloud.http).await.unwrap();
+        let headers = format!("cookie: {cookie}\r\nx-forwarded-for: 203.0.113.9, {person}\r\n");
+        ask_with(socket, "", &headers).await
     };
     let _held = [by("10.0.0.1").await, by("10.0.0.1").await, by("10.0.0.2").await, by("10.0.0.2").await];
     for (person, status) in [("10.0.0.1", 429), ("10.0.0.3", 200)] {
-        let headers = [("x-forwarded-for", person)];
-        let said = cloud.request("GET", "/api/v1/export?devices=m0001", &headers, Bytes::new()).await;
+        let headers = [("x-forwarded-for", person), ("cookie", cookie.as_str())];
+        let said = site.cloud.request("GET", "/api/v1/export?devices=m0001", &headers, Bytes::new()).await;
         assert_eq!(said.status, status, "{person}");
     }
-    cloud.stop().await;
+    site.cloud.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -196,7 +196,7 @@ mod tests {
                 "the calendar says 4 readings of m2 on 2001-09-09, and 3 are held",
             ),
             (
-                "INSERT INTO days VALUES (1, 0, 2)",
+                "INSERT INTO days (device, day, held) VALUES (1, 0, 2)",
                 "the calendar says 2 readings of m1 on 1970-01-01, and 0 are held",
             ),
             ("INSERT INTO readings VALUES (77, 1, 2, 3)", "1 readings are of device 77, which is in no list"),
