@@ -16,8 +16,8 @@ fn journal(folder: &Path) -> Journal {
 fn what_the_cloud_refused_is_not_let_go_of_for_want_of_room() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(home.path());
-    assert_eq!(journal.prune(at(1), true).unwrap(), 8);
-    assert_eq!(journal.prune(at(1), true).unwrap(), 0, "there is no more to let go of");
+    assert_eq!(journal.prune(at(1), Some(Full::Journal)).unwrap(), 8);
+    assert_eq!(journal.prune(at(1), Some(Full::Journal)).unwrap(), 0, "there is no more to let go of");
     assert_eq!(devices(home.path()), names([2, 4].into_iter()));
 }
 
@@ -26,7 +26,7 @@ fn what_the_cloud_refused_for_good_goes_to_the_quarantine_when_it_is_old() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(home.path());
     let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
-    while journal.prune(late, false).unwrap() > 0 {}
+    while journal.prune(late, None).unwrap() > 0 {}
     assert_eq!(devices(home.path()), names([4].into_iter()), "one is still to be offered again");
     let summary = summary(home.path(), &OsDisk).unwrap();
     assert_eq!((summary.quarantined, summary.refusals["refused-by-cloud"]), (1, 1));
@@ -110,13 +110,13 @@ fn nothing_behind_the_mark_of_a_cloud_that_went_back_is_let_go_of() {
     let mut journal = journal(home.path());
     note(&mut journal, Custody::Back { to: 6 });
     let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
-    for short in [false, true] {
+    for short in [None, Some(Full::Journal)] {
         while journal.prune(late, short).unwrap() > 0 {}
         // Behind the mark, and the one that is still to be offered again.
         assert_eq!(devices(home.path()), names([4, 6, 7, 8, 9].into_iter()));
     }
     note(&mut journal, Custody::Held { through: 10 });
-    while journal.prune(late, false).unwrap() > 0 {}
+    while journal.prune(late, None).unwrap() > 0 {}
     assert_eq!(devices(home.path()), names([4].into_iter()));
 }
 
