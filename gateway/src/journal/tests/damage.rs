@@ -221,3 +221,15 @@ fn a_copy_of_what_a_salvage_lost_is_new_also_if_its_key_stood_elsewhere() {
         assert_eq!(known(3), !lost, "the cloud has it, but nobody can tell any more");
     }
 }
+
+#[test]
+fn what_a_salvage_that_was_cut_off_has_left_is_removed_by_the_next_start_also_when_the_file_can_be_read_again()
+ {
+    let home = journal();
+    let left = ["journal.db.new", "journal.db.new-journal"].map(|name| home.path().join(name));
+    left.iter().for_each(|path| fs::write(path, [0xa5; 10_000]).unwrap());
+    let (_journal, finding) = try_open(home.path(), at(1)).unwrap();
+    assert_eq!(finding, None, "there is nothing to salvage");
+    assert!(left.iter().all(|path| !path.exists()));
+    assert_eq!(devices(home.path()), names(0..COUNT));
+}
