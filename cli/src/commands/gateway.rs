@@ -72,7 +72,7 @@ struct ServeArgs {
     /// The name under which the cloud knows this gateway
     #[arg(long, env = "FIELDPOST_NAME", default_value = "gateway", value_parser = name)]
     name: String,
-    /// How long to keep what the cloud has acknowledged
+    /// How long to keep what the cloud has acknowledged; it makes room earlier where the journal or its disk is full
     #[arg(long, env = "FIELDPOST_KEEP", value_name = "DURATION", default_value = "30d", value_parser = units::duration)]
     keep: Duration,
     /// The most that the journal may take on disk, at least 1MiB; when it is full, new surveys are refused and stay on the meters

@@ -25,6 +25,9 @@ use super::{JournalError, error::Doing, facts, row::ShortKey};
 
 /// Keys held in memory: what the hash table takes in 2.2 MiB. Enough for a day of 100,000 datagrams.
 pub(super) const IN_MEMORY: usize = 114_688;
+/// A run to which surveys that go early leave their keys, a few at a time, grows no larger: each time most of its pages are
+/// written, to the log first, and there may be little room for that.
+const SMALL_RUN: usize = 512;
 /// How often the table is looked through for what is too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The filter's size in bits (2 MiB), used only when keys have moved to the table.
@@ -129,9 +132,42 @@ impl Keys {
     /// Moves all keys to the table, durable when `conn`'s transaction is. `through` is the journal's last seq.
     pub(super) fn spill(&mut self, conn: &Connection, through: i64, now: UtcInstant) -> rusqlite::Result<()> {
         self.sweep(conn, now)?;
-        let mut sorted: Vec<_> = self.recent.drain().collect();
+        let all = self.recent.drain().collect();
+        self.store(conn, all, self.limit / 2)?;
+        facts::set_integer(conn, facts::KEYS_THROUGH, through)
+    }
+
+    /// Moves keys that only the rows up to `through` told ([`told_by_rows`]) to the table, when these rows go.
+    pub(super) fn take_over(
+        &mut self,
+        conn: &Connection,
+        keys: Vec<(ShortKey, UtcInstant)>,
+        through: i64,
+        now: UtcInstant,
+    ) -> rusqlite::Result<()> {
+        self.sweep(conn, now)?;
+        for (key, received) in &keys {
+            // A newer copy is still told by its own row.
+            if self.recent.get(key) == Some(received) {
+                self.recent.remove(key);
+            }
+        }
+        self.store(conn, keys, SMALL_RUN)?;
+        if facts::integer(conn, facts::KEYS_THROUGH)?.is_some_and(|already| already >= through) {
+            return Ok(());
+        }
+        facts::set_integer(conn, facts::KEYS_THROUGH, through)
+    }
+
+    /// Writes keys to the last run, or to a new one if that has so `many` already.
+    fn store(
+        &mut self,
+        conn: &Connection,
+        mut sorted: Vec<(ShortKey, UtcInstant)>,
+        many: usize,
+    ) -> rusqlite::Result<()> {
         sorted.sort_unstable();
-        if self.runs.in_last >= self.limit / 2 {
+        if self.runs.in_last >= many {
             (self.runs.last, self.runs.in_last) = (self.runs.last.saturating_add(1), 0);
         }
         self.runs.in_last = self.runs.in_last.saturating_add(sorted.len());
@@ -140,7 +176,7 @@ impl Keys {
             insert.execute(params![self.runs.last, key.to_sql(), received.as_millis()])?;
             self.filter.get_or_insert_with(Filter::new).add(key);
         }
-        facts::set_integer(conn, facts::KEYS_THROUGH, through)
+        Ok(())
     }
 
     /// Rids the table of what is too old, if that was not done a short time ago; says how many there were.
@@ -176,6 +212,21 @@ impl Keys {
         self.runs = runs.unwrap_or_default();
         Ok(())
     }
+}
+
+/// The keys within the window that no table has, but the rows up to `through`.
+pub(super) fn told_by_rows(
+    conn: &Connection,
+    through: i64,
+    now: UtcInstant,
+) -> rusqlite::Result<Vec<(ShortKey, UtcInstant)>> {
+    let from = facts::integer(conn, facts::KEYS_THROUGH)?.unwrap_or(0);
+    let sql = "SELECT key, received FROM surveys WHERE seq > ?1 AND seq <= ?2 AND key IS NOT NULL";
+    let mut select = conn.prepare_cached(sql)?;
+    let told = select.query_map([from, through], |row| {
+        Ok((ShortKey::from_sql(row.get(0)?), UtcInstant::from_millis(row.get(1)?)))
+    })?;
+    told.filter(|told| !matches!(told, Ok((_, received)) if !fresh(*received, now))).collect()
 }
 
 /// Keys are already as good as random: they are their own hashes.

@@ -8,8 +8,9 @@
 //! - **Read** by others beside it ([`Reader`], [`summary()`]), which never wait for the writer nor it for them.
 //! - **Passed on**: one cursor, `held_through`, says up to which seq the cloud holds every survey. No row is ever
 //!   updated. Surveys that the cloud refused for good are named in `refused`, and the cursor passes over them.
-//! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short. What the
-//!   cloud refused is kept its full time, and goes to the quarantine then.
+//! - **Deleted**: only at or below the cursor, when older than they must be kept, or earlier when room is short, in
+//!   the journal or on its disk. The file does not shrink: it is filled again before it grows. What the cloud refused is kept
+//!   its full time, and goes to the quarantine then.
 //! - **Checked**: each row has a checksum. One that does not match goes to the quarantine, the rest goes on.
 //! - **Recovered**: a torn last commit is undone by SQLite. A damaged file is set aside under another name
 //!   (`aside.rs`), and every row that can still be read and proven goes into a new one (`salvage.rs`). What the disk does not give for
@@ -146,9 +147,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Lets go of some surveys that the cloud holds and that are older than they must be kept; with `short`, also of
+    /// Lets go of some surveys that the cloud holds and that are older than they must be kept; where room is `short`, also of
     /// younger ones, and of keys that are too old. Says how many; zero when there is nothing more to let go of.
-    pub(crate) fn prune(&mut self, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
+    pub(crate) fn prune(&mut self, now: UtcInstant, short: Option<Full>) -> Result<usize, JournalError> {
         prune::prune(self, now, short)
     }
 

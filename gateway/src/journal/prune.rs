@@ -7,34 +7,47 @@ use fieldpost_core::{
 };
 use rusqlite::{Connection, params};
 
-use super::{Journal, JournalError, Seq, error::Doing, quarantine};
+use super::{Full, Journal, JournalError, Seq, error::Doing, keys, quarantine};
 
 /// Rows that are looked at in one transaction: small, so that it costs the datagrams in between nothing they notice.
 const BATCH: i64 = 256;
-/// And when room is short: nothing new is taken then, so room counts for more than time.
-const BATCH_WHEN_SHORT: i64 = 8_192;
+/// And when the journal is full: nothing new is taken then, so room counts for more than time. Where the disk is short it is
+/// [`BATCH`], because the log takes of the disk what letting go writes.
+const BATCH_WHEN_FULL: i64 = 8_192;
 
-pub(super) fn prune(journal: &mut Journal, now: UtcInstant, short: bool) -> Result<usize, JournalError> {
+pub(super) fn prune(
+    journal: &mut Journal,
+    now: UtcInstant,
+    short: Option<Full>,
+) -> Result<usize, JournalError> {
     let kept_since = now.saturating_sub(journal.limits.keep.max(RESEND_WINDOW));
-    let first =
-        if short { Vec::new() } else { oldest(journal, kept_since, 1).doing("read", &journal.path)? };
-    if first.iter().any(|row| row.received >= kept_since) {
+    let young = |row: &Old| short.is_none() && row.received >= kept_since;
+    let first = if short.is_some() {
+        Vec::new()
+    } else {
+        oldest(journal, kept_since, 1).doing("read", &journal.path)?
+    };
+    if first.iter().any(young) {
         return Ok(0);
     }
-    let batch = if short { BATCH_WHEN_SHORT } else { BATCH };
+    let batch = if short == Some(Full::Journal) { BATCH_WHEN_FULL } else { BATCH };
     let mut rows = oldest(journal, kept_since, batch).doing("read", &journal.path)?;
-    let young = rows.iter().position(|row| !short && row.received >= kept_since);
-    rows.truncate(young.unwrap_or(rows.len()));
-    if rows.is_empty() {
+    rows.truncate(rows.iter().position(young).unwrap_or(rows.len()));
+    let Some(last) = rows.last() else {
         // Keys of surveys that went early outlive these, and may have come to fill a small journal by themselves.
-        return if short { sweep(journal, now).doing("write", &journal.path) } else { Ok(0) };
-    }
+        return if short.is_some() { sweep(journal, now).doing("write", &journal.path) } else { Ok(0) };
+    };
     let write = journal.conn.unchecked_transaction().doing("write", &journal.path)?;
-    if short {
-        // Copies of what goes early must still be recognised after a start, and the rows told their keys.
-        journal.keys.spill(&write, journal.last_seq, now).doing("write", &journal.path)?;
-    }
+    // Copies of what goes early must still be recognised after a start, and the rows told their keys. These come after the
+    // rows, into their room: the file may not be able to grow.
+    let keys = match short {
+        Some(_) => keys::told_by_rows(&write, last.seq, now).doing("read", &journal.path)?,
+        None => Vec::new(),
+    };
     rows.iter().try_for_each(|row| let_go(&write, row, now)).doing("write", &journal.path)?;
+    if short.is_some() {
+        journal.keys.take_over(&write, keys, last.seq, now).doing("write", &journal.path)?;
+    }
     write.commit().doing("write", &journal.path)?;
     Ok(rows.len())
 }

@@ -15,7 +15,8 @@ use crate::disk::Disk;
 
 /// What is written is in the write-ahead log first and in the file later.
 const COPIES: u64 = 2;
-/// Kept free of surveys: cursor, rounds and counters are written also when the journal is full.
+/// Kept free of surveys, in the journal's bounds and for each copy on its disk: cursor, rounds and counters are written also
+/// when it is full, and so is what letting go takes in the log.
 const RESERVE: u64 = 64 << 10;
 
 /// There is no room.
@@ -23,8 +24,10 @@ const RESERVE: u64 = 64 << 10;
 pub(crate) enum Full {
     /// The journal has reached its limit.
     Journal,
-    /// The disk has too little left.
+    /// The disk has too little left, whatever the journal lets go of.
     Disk,
+    /// The disk has too little left for the journal's file to grow. There is room when the journal lets go of something in it.
+    File,
     /// Nobody can say.
     Unknown,
 }
@@ -33,7 +36,7 @@ impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Journal => "journal full",
-            Self::Disk => "disk full",
+            Self::Disk | Self::File => "disk full",
             Self::Unknown => "the gateway cannot measure its disk",
         })
     }
@@ -41,33 +44,88 @@ impl fmt::Display for Full {
 
 /// Whether `bytes` more may be written.
 pub(super) fn check(journal: &Journal, bytes: usize) -> Result<Result<(), Full>, JournalError> {
-    let need = COPIES.saturating_mul(bytes as u64).saturating_add(RESERVE);
-    let (mut room, folding_helps) = measure(journal, need)?;
+    let bytes = bytes as u64;
+    let (mut room, folding_helps) = judge(journal, bytes)?;
     if folding_helps {
         match schema::fold(&journal.conn).doing("checkpoint", &journal.path) {
             Err(error) if error.is_corrupt() => return Err(error),
             // Then there is no room yet. The log is as it was, and small things can still be written to it.
             Err(error) => tracing::debug!(%error, "the log stays"),
-            Ok(_) => room = measure(journal, need)?.0,
+            Ok(_) => room = judge(journal, bytes)?.0,
         }
     }
     Ok(room)
 }
 
-/// Whether `need` fits; if not, whether it may once the log is folded into the file. The log counts in the journal's
-/// bounds, and the file may have to grow by as much as is in it: without room for that it could never be folded.
-fn measure(journal: &Journal, need: u64) -> Result<(Result<(), Full>, bool), JournalError> {
+/// Whether `bytes` fit; if not, whether they may once the log is folded into the file. The log counts in the journal's
+/// bounds.
+fn judge(journal: &Journal, bytes: u64) -> Result<(Result<(), Full>, bool), JournalError> {
     let Journal { conn, disk, path, limits, .. } = journal;
-    let folder = path.parent().unwrap_or(path);
-    let left = disk.free(folder).doing("measure", folder)?;
-    let floor = if bug::on(Bug::FillDisk) { need } else { limits.min_free_disk.saturating_add(need) };
-    let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
-    if left < floor.saturating_add(log) {
+    let space = Space::measure(conn, &**disk, path)?;
+    let left_alone = if bug::on(Bug::FillDisk) { 0 } else { limits.min_free_disk };
+    let copy = bytes.saturating_add(RESERVE);
+    if space.left(left_alone) < copy.saturating_add(copy.saturating_sub(space.spare)) {
+        let full = if space.folded().left(left_alone) < copy { Full::Disk } else { Full::File };
         // Refusals are counted on a full disk too: the log must not grow by them into the last that is left.
-        return Ok((Err(Full::Disk), left >= floor || log >= RESERVE / 2));
+        return Ok((Err(full), full == Full::File || space.log >= RESERVE / 2));
     }
-    let fits = used(conn, &**disk, path)?.saturating_add(need) <= limits.journal_max;
+    let need = COPIES.saturating_mul(bytes).saturating_add(RESERVE);
+    let fits = space.used.saturating_add(need) <= limits.journal_max;
     Ok(if fits { (Ok(()), false) } else { (Err(Full::Journal), true) })
+}
+
+/// What a journal takes, and what there is left to take.
+#[derive(Clone, Copy)]
+struct Space {
+    /// Bytes in use: pages that are not free, and the write-ahead log.
+    used: u64,
+    /// Bytes in the file's free pages. They are filled before the file grows: no disk has to give them.
+    spare: u64,
+    /// Bytes in the log.
+    log: u64,
+    /// By how much the file grows when the log is folded into it: without room for that it never could be.
+    unfolded: u64,
+    /// Bytes that are free on the disk.
+    free: u64,
+}
+
+impl Space {
+    fn measure(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<Self, JournalError> {
+        let folder = path.parent().unwrap_or(path);
+        let free = disk.free(folder).doing("measure", folder)?;
+        let file = disk.length(path).doing("measure", path)?;
+        let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
+        let bytes = |sql| {
+            let pages: rusqlite::Result<i64> =
+                conn.prepare_cached(sql).and_then(|mut count| count.query_row([], |row| row.get(0)));
+            pages.map(|pages| pages.cast_unsigned().saturating_mul(PAGE)).doing("measure", path)
+        };
+        let (all, spare) = (bytes("PRAGMA page_count")?, bytes("PRAGMA freelist_count")?);
+        let used = all.saturating_sub(spare).saturating_add(log);
+        Ok(Self { used, spare, log, unfolded: all.saturating_sub(file), free })
+    }
+
+    /// What the disk has to give beyond what is to be `left_alone`.
+    fn left(&self, left_alone: u64) -> u64 {
+        self.free.saturating_sub(left_alone.saturating_add(self.unfolded))
+    }
+
+    /// What it would be with the log folded.
+    fn folded(self) -> Self {
+        let free = self.free.saturating_add(self.log).saturating_sub(self.unfolded);
+        Self { used: self.used.saturating_sub(self.log), log: 0, unfolded: 0, free, ..self }
+    }
+
+    /// The most that may be in use for the disk's sake, as [`judge`] reckons.
+    fn limit(&self, left_alone: u64) -> u64 {
+        match self.folded().left(left_alone).saturating_sub(RESERVE) {
+            0 => self.used,
+            _ => {
+                let growth = self.left(left_alone).saturating_sub(RESERVE);
+                self.used.saturating_add(self.spare).saturating_add(growth)
+            }
+        }
+    }
 }
 
 /// The room of a journal, as it is told.
@@ -85,25 +143,8 @@ pub(super) fn told(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<Ro
     let bound = |name| facts::integer(conn, name).map(|bytes| bytes.map(i64::cast_unsigned));
     let max = bound(facts::JOURNAL_MAX).doing("read", path)?;
     let left_alone = bound(facts::MIN_FREE_DISK).doing("read", path)?.unwrap_or(0);
-    let folder = path.parent().unwrap_or(path);
-    let free = disk.free(folder).doing("measure", folder)?;
-    let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
-    let used = used(conn, disk, path)?;
-    // As `measure` reckons, which decides what is refused.
-    let on_disk = used.saturating_add(free.saturating_sub(left_alone.saturating_add(log)));
-    Ok(Room { used, limit: max.map(|max| max.min(on_disk)) })
-}
-
-/// The bytes in use: pages that are not free, and the write-ahead log.
-fn used(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<u64, JournalError> {
-    let pages = |sql| {
-        let count: rusqlite::Result<i64> =
-            conn.prepare_cached(sql).and_then(|mut count| count.query_row([], |row| row.get(0)));
-        count.map(i64::cast_unsigned).doing("measure", path)
-    };
-    let pages = pages("PRAGMA page_count")?.saturating_sub(pages("PRAGMA freelist_count")?);
-    let log = disk.length(&beside(path, "-wal")).doing("measure", path)?;
-    Ok(pages.saturating_mul(PAGE).saturating_add(log))
+    let space = Space::measure(conn, disk, path)?;
+    Ok(Room { used: space.used, limit: max.map(|max| max.min(space.limit(left_alone))) })
 }
 
 /// SQLite's companion files have the journal's name and an ending.

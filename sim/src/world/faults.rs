@@ -150,6 +150,10 @@ impl List<'_> {
         }
         for _ in 0..self.often(20, 3) {
             let span = below(self.rng, 12 * HOUR);
+            // A gateway whose disk is full lets go early of what the cloud has.
+            if who != Who::Cloud && restores(&self.faults) {
+                continue;
+            }
             let from = self.add(Fault::Full(who, span));
             self.faults.push((from + span, Fault::Well(who)));
         }
@@ -213,9 +217,11 @@ impl List<'_> {
     /// cloud put back when a gateway has let go of what it lacks, for want of room or by a clock years ahead. Nor is
     /// what the custody mark is known not to see (docs/PROTOCOL.md): a journal put back, and then the cloud, too.
     fn people(&mut self, gateway: usize) {
-        let prunes =
-            self.plan.journal_max < 1 << 20 || self.plan.keep < std::time::Duration::from_secs(864_000);
-        let restores = self.faults.iter().any(|(_, fault)| matches!(fault, Fault::Restore));
+        let full = |(_, fault): &(Millis, Fault)| matches!(fault, Fault::Full(Who::Gateway(_), _));
+        let prunes = self.plan.journal_max < 1 << 20
+            || self.plan.keep < std::time::Duration::from_secs(864_000)
+            || self.faults.iter().any(full);
+        let restores = restores(&self.faults);
         let mut kinds = Vec::new();
         if !self.plan.text_uplink && !restores {
             kinds.push(0);
@@ -280,6 +286,11 @@ impl List<'_> {
             self.add(Fault::CutRoad(gateway, span));
         }
     }
+}
+
+/// Whether the cloud is put back to a backup.
+pub(super) fn restores(faults: &[(Millis, Fault)]) -> bool {
+    faults.iter().any(|(_, fault)| matches!(fault, Fault::Restore))
 }
 
 /// What a fault leaves to be done later.

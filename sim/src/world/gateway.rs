@@ -28,7 +28,7 @@ const TEND_EVERY: Millis = 3 * HOUR;
 /// What a journal may take beyond its limit: the counters and cursors of a full one.
 const SLACK: u64 = 192 << 10;
 
-/// What the gateway leaves free for them (P6), and how often what it writes takes room: in the log, and in the file.
+/// What the gateway leaves free for them (P6), on its disk for each copy, and how often what it writes takes room: in the log, and in the file.
 const RESERVE: u64 = 64 << 10;
 const COPIES: u64 = 2;
 
@@ -397,7 +397,7 @@ impl Gateway {
 
     /// Whether so much is too little for it. The gateway measures before it makes room, so what was left before counts as well.
     fn is_short(&self, left: u64, came: &[Came]) -> bool {
-        left < self.limits.min_free_disk + RESERVE + COPIES * weight(came)
+        left < self.limits.min_free_disk + COPIES * (RESERVE + weight(came))
     }
 
     /// What is left on the disk once the log is folded: it must fit into the file, too.

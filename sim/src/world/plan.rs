@@ -114,7 +114,7 @@ impl Plan {
             faults: Vec::new(),
         };
         plan.faults = faults::choose(&mut rng, &plan);
-        if rng.chance(15) && !small {
+        if rng.chance(15) && !small && !faults::restores(&plan.faults) {
             // The log takes an eighth of the journal: well below what is left alone.
             (plan.min_free, plan.journal_max) = (2 << 20, 4 << 20);
             let tight = faults::tight(&mut rng, &plan);

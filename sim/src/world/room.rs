@@ -10,6 +10,7 @@ impl Gateway {
     /// Something else takes nearly all of the disk.
     pub(super) fn tighten(&mut self, world: &mut Context) {
         world.counts.others += 1;
+        world.oracle.custody(self.number).prunes = true;
         let disk = &self.machine.disk;
         let used: u64 = disk.list().iter().map(|path| disk.length(path)).sum();
         let around = below(&mut world.rng, (2 * AROUND).cast_signed()).unsigned_abs();

@@ -88,7 +88,10 @@ impl World {
                 self.gateways[gateway].findings.clear();
                 self.gateways[gateway].machine.reports = reports;
                 self.gateways[gateway].machine.newer = false;
+                // The disk may be as full as it was.
+                let prunes = self.shared.oracle.custody(gateway).prunes;
                 *self.shared.oracle.custody(gateway) = custody;
+                self.shared.oracle.custody(gateway).prunes |= prunes;
             }
             _ => {}
         }
@@ -107,6 +110,7 @@ impl World {
         let used: u64 = machine.disk.list().iter().map(|path| machine.disk.length(path)).sum();
         machine.disk.set_capacity(Some(used + room));
         if let Who::Gateway(gateway) = who {
+            self.shared.oracle.custody(gateway).prunes = true;
             self.gateways[gateway].free_at_first = room;
         }
     }

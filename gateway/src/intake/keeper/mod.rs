@@ -136,7 +136,7 @@ impl Keeper {
         if self.pruned.is_some_and(|pruned| now.up.saturating_sub(pruned) < PRUNE_EVERY) {
             return;
         }
-        match journal.prune(now.utc, false) {
+        match journal.prune(now.utc, None) {
             // There may be more: on with the next group, so that datagrams do not wait.
             Ok(gone) if gone > 0 => self.pruned = None,
             Ok(_) => self.pruned = Some(now.up),

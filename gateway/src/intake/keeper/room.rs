@@ -35,13 +35,13 @@ impl Room {
         let weight = sorted.weight();
         let full = loop {
             match journal.room(weight) {
-                Ok(Err(Full::Journal)) if !stuck => {
-                    if let_go(journal, now).inspect_err(|_| self.stuck = Some(now.up))? == 0 {
-                        break Some(Full::Journal);
+                // They are for whoever wants to look into them, and surveys come first.
+                Ok(Err(Full::Disk | Full::File)) if journal.give_way() => {}
+                Ok(Err(full @ (Full::Journal | Full::File))) if !stuck => {
+                    if let_go(journal, now, full).inspect_err(|_| self.stuck = Some(now.up))? == 0 {
+                        break Some(full);
                     }
                 }
-                // They are for whoever wants to look into them, and surveys come first.
-                Ok(Err(Full::Disk)) if journal.give_way() => {}
                 Ok(room) => break room.err(),
                 Err(error) if error.is_corrupt() => return Err(error),
                 Err(error) => {
@@ -63,8 +63,8 @@ impl Room {
 }
 
 /// Lets go of what need not be there when room is short; says of how much.
-fn let_go(journal: &mut Journal, now: Moment) -> Result<usize, JournalError> {
-    match journal.prune(now.utc, true)? {
+fn let_go(journal: &mut Journal, now: Moment, full: Full) -> Result<usize, JournalError> {
+    match journal.prune(now.utc, Some(full))? {
         0 if !bug::on(Bug::QuarantineUnbounded) => journal.drop_refused(),
         gone => Ok(gone),
     }
@@ -86,6 +86,9 @@ pub(super) fn keep_refused(journal: &Journal, sorted: &mut Sorted) -> Result<(),
 fn tell(full: Full, journal: &Journal) {
     let way_out = match full {
         Full::Journal => "it has room when the cloud has taken some, or with a larger --journal-max",
+        Full::File => {
+            "it has room when the cloud has taken some; or make room on the disk, or lower --min-free-disk"
+        }
         Full::Disk | Full::Unknown => "make room on it, or lower --min-free-disk",
     };
     let journal = journal.path().display();

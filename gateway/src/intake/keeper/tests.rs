@@ -1,5 +1,7 @@
 //! The disk says no in every way it can; the keeper acknowledges nothing for it, loses nothing, and goes on by itself.
 
+mod small_disk;
+
 use super::*;
 use crate::{
     disk::OsDisk,
@@ -15,9 +17,17 @@ const FULL: &str = "Surveys refused: disk full; try again later";
 const ARRIVED: &str = "Surveys arrived";
 
 /// A disk that fails at what it is told to: the name of an operation, for `rename` the name that is to be given. And
-/// the bytes that it says are free.
+/// the bytes that it says are free, or how large it is.
 #[derive(Debug, Default)]
-struct Faulty(Mutex<BTreeSet<String>>, Mutex<Option<u64>>);
+struct Faulty(Mutex<BTreeSet<String>>, Mutex<Option<u64>>, Mutex<Option<Size>>);
+
+/// The size of a disk.
+#[derive(Debug)]
+struct Size {
+    all: u64,
+    /// The fewest bytes that ever were free when somebody asked.
+    fewest: u64,
+}
 
 impl Faulty {
     fn fail(&self, what: &[&str]) {
@@ -66,6 +76,13 @@ impl Disk for Faulty {
 
     fn free(&self, folder: &Path) -> io::Result<u64> {
         self.may("free")?;
+        if let Some(size) = &mut *self.2.lock().unwrap() {
+            let files = self.list(folder)?;
+            let taken: u64 = files.iter().map(|file| self.length(file)).sum::<io::Result<_>>()?;
+            let free = size.all.saturating_sub(taken);
+            size.fewest = size.fewest.min(free);
+            return Ok(free);
+        }
         (*self.1.lock().unwrap()).map_or_else(|| OsDisk.free(folder), Ok)
     }
 }
@@ -107,6 +124,13 @@ impl Scene {
         let outcomes = self.keeper.handle(Group { entries, orders, dropped: 0 }, self.now());
         assert_eq!(outcomes.len(), numbers.len());
         outcomes.iter().map(|outcome| outcome.text().to_owned()).collect()
+    }
+
+    /// So much of the disk is left now.
+    fn leave(&self, free: u64) {
+        let files = OsDisk.list(self.home.path()).unwrap();
+        let taken: u64 = files.iter().map(|file| OsDisk.length(file).unwrap()).sum();
+        *self.disk.2.lock().unwrap() = Some(Size { all: taken + free, fewest: u64::MAX });
     }
 
     /// The time that the keeper asks for passes.
@@ -356,11 +380,11 @@ fn the_log_is_folded_while_the_disk_still_has_room_for_what_is_in_it() {
     let log = scene.home.path().join("journal.db-wal");
     let before = OsDisk.length(&log).unwrap();
     assert!(before > 200_000, "{before}");
-    *scene.disk.1.lock().unwrap() = Some(100_000);
+    scene.leave(100_000);
     assert_eq!(scene.send(20), ARRIVED);
     assert!(OsDisk.length(&log).unwrap() < before / 2);
     // Too little even so: refusals, which are counted, do not make it grow into the last that is left.
-    *scene.disk.1.lock().unwrap() = Some(1_000);
+    scene.leave(1_000);
     for number in 21..60 {
         assert_eq!(scene.send(number), FULL);
         assert!(OsDisk.length(&log).unwrap() < 100_000);

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::{
     disk::OsDisk,
-    journal::{Batch, Custody, Journal, Limits, NewSurvey, Place, Trust},
+    journal::{Batch, Custody, Full, Journal, Limits, NewSurvey, Place, Trust},
 };
 
 const NOW: UtcInstant = UtcInstant::from_millis(1_800_000_000_000);
@@ -67,7 +67,7 @@ fn p1_a_waiting_survey_that_vanishes_is_named_and_one_that_was_let_go_of_is_not(
 fn p1_what_is_gone_when_the_cloud_went_back_to_a_backup_is_named() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(home.path());
-    assert_eq!(journal.prune(NOW, true).unwrap(), 9, "for want of room");
+    assert_eq!(journal.prune(NOW, Some(Full::Journal)).unwrap(), 9, "for want of room");
     assert_eq!(lost(home.path()), (vec![], 0));
     note(&mut journal, Custody::Back { to: 6 });
     assert_eq!(lost(home.path()), (vec![7, 8, 9], 3), "neither the cloud nor the journal has them");
@@ -115,7 +115,7 @@ fn what_the_cursor_passes_and_the_gateway_lets_go_of_meanwhile_is_not_lost() {
     let reader = schema::open_reader(&home.path().join(FILE)).unwrap();
     look::at(&reader, 5, || {
         note(&mut journal, Custody::Held { through: 20 });
-        journal.prune(NOW, true).unwrap();
+        journal.prune(NOW, Some(Full::Journal)).unwrap();
     })
     .unwrap();
     assert_eq!(settle::settle(&reader).unwrap().lost, Damaged::default());

@@ -16,8 +16,8 @@ fn journal(folder: &Path) -> Journal {
 fn what_the_cloud_refused_is_not_let_go_of_for_want_of_room() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(home.path());
-    assert_eq!(journal.prune(at(1), true).unwrap(), 8);
-    assert_eq!(journal.prune(at(1), true).unwrap(), 0, "there is no more to let go of");
+    assert_eq!(journal.prune(at(1), Some(Full::Journal)).unwrap(), 8);
+    assert_eq!(journal.prune(at(1), Some(Full::Journal)).unwrap(), 0, "there is no more to let go of");
     assert_eq!(devices(home.path()), names([2, 4].into_iter()));
 }
 
@@ -26,7 +26,7 @@ fn what_the_cloud_refused_for_good_goes_to_the_quarantine_when_it_is_old() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(home.path());
     let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
-    while journal.prune(late, false).unwrap() > 0 {}
+    while journal.prune(late, None).unwrap() > 0 {}
     assert_eq!(devices(home.path()), names([4].into_iter()), "one is still to be offered again");
     let summary = summary(home.path(), &OsDisk).unwrap();
     assert_eq!((summary.quarantined, summary.refusals["refused-by-cloud"]), (1, 1));
@@ -110,14 +110,35 @@ fn nothing_behind_the_mark_of_a_cloud_that_went_back_is_let_go_of() {
     let mut journal = journal(home.path());
     note(&mut journal, Custody::Back { to: 6 });
     let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
-    for short in [false, true] {
+    for short in [None, Some(Full::Journal)] {
         while journal.prune(late, short).unwrap() > 0 {}
         // Behind the mark, and the one that is still to be offered again.
         assert_eq!(devices(home.path()), names([4, 6, 7, 8, 9].into_iter()));
     }
     note(&mut journal, Custody::Held { through: 10 });
-    while journal.prune(late, false).unwrap() > 0 {}
+    while journal.prune(late, None).unwrap() > 0 {}
     assert_eq!(devices(home.path()), names([4].into_iter()));
+}
+
+#[test]
+fn p4_a_seq_is_not_given_out_again_when_all_was_let_go_of_and_the_cloud_then_went_back() {
+    let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
+    for (short, now) in [(Some(Full::Journal), at(1)), (Some(Full::File), at(1)), (None, late)] {
+        let home = tempfile::tempdir().unwrap();
+        let mut journal = open(home.path());
+        journal.commit(&surveys(0..10, at(0)), at(0)).unwrap();
+        note(&mut journal, Custody::Held { through: 10 });
+        assert_eq!(journal.prune(now, short).unwrap(), 10);
+        note(&mut journal, Custody::Back { to: 4 });
+        journal.close().unwrap();
+        let mut journal = open(home.path());
+        assert_eq!((journal.last_seq(), cursors(&journal)), (10, (4, 4)), "{short:?}");
+        journal.commit(&surveys(20..22, now), now).unwrap();
+        journal.close().unwrap();
+        let (journal, _) = try_open(home.path(), now).unwrap();
+        assert!(journal.known(ShortKey::from_sql(21), now).unwrap(), "a copy is known as one after a start");
+        assert_eq!(journal.last_seq(), 12);
+    }
 }
 
 #[test]

@@ -199,8 +199,9 @@ fn a_copy_of_what_a_salvage_lost_is_new_also_if_its_key_stood_elsewhere() {
     for lost in [false, true] {
         let home = journal();
         let mut journal = open(home.path());
-        // What the cloud holds goes early, and the keys of all go to their table.
-        assert!(journal.prune(at(0), true).unwrap() > 0);
+        // What the cloud holds goes early, and the keys of all go to their table, as when memory has no place for more.
+        assert!(journal.prune(at(0), Some(Full::Journal)).unwrap() > 0);
+        journal.keys.spill(&journal.conn, journal.last_seq, at(0)).unwrap();
         journal.close().unwrap();
         let path = home.path().join(FILE);
         let mut bytes = fs::read(&path).unwrap();
@@ -219,4 +220,16 @@ fn a_copy_of_what_a_salvage_lost_is_new_also_if_its_key_stood_elsewhere() {
         assert_eq!(known(1_234), !lost);
         assert_eq!(known(3), !lost, "the cloud has it, but nobody can tell any more");
     }
+}
+
+#[test]
+fn what_a_salvage_that_was_cut_off_has_left_is_removed_by_the_next_start_also_when_the_file_can_be_read_again()
+ {
+    let home = journal();
+    let left = ["journal.db.new", "journal.db.new-journal"].map(|name| home.path().join(name));
+    left.iter().for_each(|path| fs::write(path, [0xa5; 10_000]).unwrap());
+    let (_journal, finding) = try_open(home.path(), at(1)).unwrap();
+    assert_eq!(finding, None, "there is nothing to salvage");
+    assert!(left.iter().all(|path| !path.exists()));
+    assert_eq!(devices(home.path()), names(0..COUNT));
 }

@@ -206,7 +206,9 @@ impl Test {
             Step::Prune { short, trouble } => {
                 self.commit(None);
                 self.next.prune(now, short);
-                let done = self.machine.work(trouble, now, |journal| journal.prune(now, short).map(drop));
+                let done = self.machine.work(trouble, now, |journal| {
+                    journal.prune(now, short.then_some(Full::Journal)).map(drop)
+                });
                 self.settle(done);
             }
             Step::Cut(survivors) => {
