@@ -98,8 +98,6 @@ pub enum Bug {
     SeqTwice,
     /// A start writes nothing that is new, so it syncs nothing and leaves the rest of a torn commit in its place.
     QuietStart,
-    /// A start on a full disk syncs nothing of what a gateway that was killed had left in the log.
-    FullStart,
     /// A journal that the disk does not show for a moment is taken for none, or for an empty one.
     UnseenIsMissing,
     /// A page that cannot be read for a moment is taken for damaged, and what stands on it for lost.
@@ -122,7 +120,6 @@ impl Bug {
         Self::SalvageUntold,
         Self::SeqTwice,
         Self::QuietStart,
-        Self::FullStart,
         Self::UnseenIsMissing,
         Self::UnreadableIsDamaged,
         Self::ForgetNewcomers,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use fieldpost_core::bug::Bug;
 use std::{
     io::{IsTerminal, Write, stderr},
-    ops::Range,
+    ops::RangeInclusive,
     time::Instant,
 };
 
@@ -18,26 +18,23 @@ const SHOWN: usize = 40;
 /// Examples:
 ///   cargo sim                  one new world
 ///   cargo sim 42               the world of seed 42, each time the same
+///   cargo sim 42 --seeds 100   the worlds of seeds 42 to 141
 ///   cargo sim --seeds 2000     the worlds of seeds 0 to 1999
-///   cargo sim --seeds 100000 --from 5000000
 ///   cargo sim bugs             find every deliberate bug
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, verbatim_doc_comment)]
 pub struct Arguments {
-    /// The world to let happen; a new one if neither this nor --seeds is given
+    /// The world to let happen, or the first of --seeds; without either it is a new one
     seed: Option<u64>,
     /// How many days meters measure and faults happen
     #[arg(long, default_value_t = 10, global = true, value_parser = clap::value_parser!(u32).range(1..=400))]
     days: u32,
-    /// So many worlds
-    #[arg(long, conflicts_with = "seed")]
+    /// So many worlds, from SEED or 0 on
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
     /// Switch this bug on, to find a world that shows it
-    #[arg(long, requires = "seeds", value_parser = bug)]
+    #[arg(long, value_parser = bug)]
     bug: Option<Bug>,
-    /// From this seed on
-    #[arg(long, default_value_t = 0, requires = "seeds")]
-    from: u64,
     /// Worlds at a time
     #[arg(long, default_value_t = default_threads(), global = true)]
     threads: usize,
@@ -61,26 +58,47 @@ fn default_threads() -> usize {
 /// A promise was broken, or a bug was not found.
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<()> {
     // A world that panics says so itself.
-    std::panic::set_hook(Box::new(|_| {}));
-    let Arguments { seed, days, seeds, bug, from, threads, other } = arguments;
-    match (other, seed, seeds) {
-        (Some(Other::Bugs), ..) => bugs(*days, *threads, out),
-        (None, _, Some(seeds)) => {
-            without_bugs(*bug)?;
-            worlds(*from..from.saturating_add(*seeds), *days, *bug, *threads, out)
-        }
-        (None, Some(seed), None) => worlds(*seed..seed.saturating_add(1), *days, None, 1, out),
-        (None, None, None) => {
+    world::listen_for_panics();
+    let Arguments { days, bug, threads, other, .. } = arguments;
+    if other.is_some() {
+        return bugs(*days, *threads, out);
+    }
+    without_bugs(*bug)?;
+    let seeds = match arguments.wanted()? {
+        Some(seeds) => seeds,
+        None => {
             let seed = crate::rng::seed()?;
             writeln!(out, "seed {seed}")?;
-            worlds(seed..seed.saturating_add(1), *days, None, 1, out)
+            seed..=seed
         }
+    };
+    worlds(seeds, *days, *bug, *threads, out)
+}
+
+impl Arguments {
+    /// The worlds that were asked for; None for a new one.
+    fn wanted(&self) -> Result<Option<RangeInclusive<u64>>> {
+        let Self { seed, seeds, .. } = *self;
+        if seed.or(seeds).is_none() {
+            return Ok(None);
+        }
+        let (first, count) = (seed.unwrap_or(0), seeds.unwrap_or(1));
+        let Some(last) = first.checked_add(count - 1) else {
+            bail!("there are no {count} seeds from {first} on: the last one is {}", u64::MAX);
+        };
+        Ok(Some(first..=last))
     }
 }
 
-fn worlds(seeds: Range<u64>, days: u32, bug: Option<Bug>, threads: usize, out: &mut dyn Write) -> Result<()> {
+fn worlds(
+    seeds: RangeInclusive<u64>,
+    days: u32,
+    bug: Option<Bug>,
+    threads: usize,
+    out: &mut dyn Write,
+) -> Result<()> {
     let begun = Instant::now();
-    let total = seeds.end - seeds.start;
+    let total = (seeds.end() - seeds.start()).saturating_add(1);
     let watched = stderr().is_terminal();
     let tell = |done: u64| {
         if watched && done.is_multiple_of(50) {
@@ -114,12 +132,13 @@ fn eprint_progress(done: u64, total: u64, begun: Instant) {
 }
 
 fn report(failure: &Failure, out: &mut dyn Write) -> Result<()> {
-    let Failure { seed, days, broken, traced } = failure;
+    let Failure { seed, days, bug, broken, traced } = failure;
+    let with = bug.map(|bug| format!(" --bug {bug:?}")).unwrap_or_default();
     writeln!(out, "\nthe last things that happened in the world of seed {seed}:")?;
     for line in traced.iter().skip(traced.len().saturating_sub(SHOWN)) {
         writeln!(out, "  {line}")?;
     }
-    writeln!(out, "\nBROKEN: {broken}\nsee it again: cargo sim {seed} --days {days}")?;
+    writeln!(out, "\nBROKEN: {broken}\nsee it again: cargo sim {seed} --days {days}{with}")?;
     bail!("a promise was broken in the world of seed {seed}");
 }
 
@@ -154,10 +173,12 @@ fn bugs(days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
     let begun = Instant::now();
     let all = world::prove(days, threads, &tell);
     let missed = all.iter().filter(|one| one.found.is_none()).count();
+    let seeds = world::REGRESSIONS.iter().map(|one| (one.bug, format!("seed {}", one.seed), one.prove()));
+    let stories = world::STORIES.iter().map(|one| (one.bug, "its story".into(), one.prove()));
     let mut lost = 0;
-    for one in world::REGRESSIONS {
-        match one.prove() {
-            Ok(how) => writeln!(out, "{:<32} seed {}: {}", format!("{:?}", one.bug), one.seed, start(&how))?,
+    for (bug, by, shown) in seeds.chain(stories) {
+        match shown {
+            Ok(how) => writeln!(out, "{:<32} {by}: {}", format!("{bug:?}"), start(&how))?,
             Err(why) => {
                 lost += 1;
                 writeln!(out, "{why}")?;
@@ -173,7 +194,7 @@ fn bugs(days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
     )?;
     if missed + lost > 0 {
         bail!(
-            "{missed} bugs were not found, and {lost} seeds no longer show theirs: the simulator lacks a fault"
+            "{missed} bugs were not found, and {lost} seeds or stories no longer show theirs: the simulator lacks a fault"
         );
     }
     Ok(())
@@ -182,4 +203,68 @@ fn bugs(days: u32, threads: usize, out: &mut dyn Write) -> Result<()> {
 /// As much as fits on a line.
 fn start(text: &str) -> String {
     text.chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn read(words: &str) -> Result<Arguments, clap::Error> {
+        Line::try_parse_from(["sim"].into_iter().chain(words.split_whitespace())).map(|line| line.arguments)
+    }
+
+    fn wanted(words: &str) -> Option<RangeInclusive<u64>> {
+        read(words).unwrap().wanted().unwrap()
+    }
+
+    #[test]
+    fn a_seed_says_where_worlds_begin_and_seeds_how_many_there_are() {
+        assert_eq!(wanted(""), None, "a new one");
+        assert_eq!(wanted("42"), Some(42..=42));
+        assert_eq!(wanted("--seeds 2000"), Some(0..=1_999));
+        assert_eq!(wanted("42 --seeds 100"), Some(42..=141));
+        assert_eq!(wanted("--seeds 100 --days 20 42"), Some(42..=141));
+    }
+
+    #[test]
+    fn the_last_seed_is_a_world_and_behind_it_there_are_none() {
+        let last = u64::MAX;
+        assert_eq!(wanted(&last.to_string()), Some(last..=last));
+        assert_eq!(wanted(&format!("{} --seeds 2", last - 1)), Some(last - 1..=last));
+        let refused = read(&format!("{last} --seeds 2")).unwrap().wanted().unwrap_err().to_string();
+        assert!(refused.contains("no 2 seeds"), "{refused}");
+    }
+
+    #[test]
+    fn no_worlds_are_not_asked_for() {
+        assert!(read("--seeds 0").is_err());
+        assert!(read("--days 0 --seeds 1").is_err());
+        assert!(read("--seeds -1").is_err());
+    }
+
+    #[test]
+    fn a_bug_goes_with_one_world_or_many_and_must_be_known() {
+        assert_eq!(read("42 --bug NoSync").unwrap().bug, Some(Bug::NoSync));
+        assert_eq!(read("--seeds 6000 --bug QuietStart").unwrap().bug, Some(Bug::QuietStart));
+        assert!(read("42 --bug Nonsense").unwrap_err().to_string().contains("there is Acknowledge"));
+    }
+
+    #[test]
+    fn what_is_told_of_a_failure_repeats_it_with_its_bug() {
+        let failure = |bug| Failure { seed: 7, days: 10, bug, broken: "b".into(), traced: Vec::new() };
+        for (bug, command) in
+            [(None, "cargo sim 7 --days 10\n"), (Some(Bug::NoSync), "cargo sim 7 --days 10 --bug NoSync\n")]
+        {
+            let mut out = Vec::new();
+            report(&failure(bug), &mut out).unwrap_err();
+            assert!(String::from_utf8(out).unwrap().ends_with(command), "{bug:?}");
+        }
+    }
 }

@@ -253,9 +253,6 @@ fn rewrite(conn: &Connection) -> rusqlite::Result<()> {
 /// Makes durable what stands in the log where there is no room for a commit: it is synced before it is folded, and whether the file
 /// has room for it is another matter.
 fn sync_log(conn: &Connection) -> rusqlite::Result<()> {
-    if bug::on(Bug::FullStart) {
-        return Ok(());
-    }
     match rewrite(conn) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
         synced => synced,

@@ -37,13 +37,15 @@ mod room;
 mod rounds;
 pub mod run;
 pub mod soil;
+pub mod stories;
 mod strike;
 mod uplink;
 
 pub use bugs::{Catch, WITHIN, prove};
 pub use context::Counts;
 pub use regressions::REGRESSIONS;
-pub use run::{Failure, Many, many, one};
+pub use run::{Failure, Many, listen_for_panics, many, one};
+pub use stories::STORIES;
 
 use agenda::{DAY, HOUR, Millis};
 use cloud::Cloud;
@@ -124,7 +126,7 @@ impl World {
             let Some(event) = self.shared.agenda.next(end) else { return };
             self.shared.steps += 1;
             if self.shared.steps > MAX_EVENTS {
-                return self.shared.oracle.fail("the world goes round in circles");
+                return self.shared.oracle.fail(bugs::IN_CIRCLES);
             }
             self.happen(event);
         }

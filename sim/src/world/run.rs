@@ -3,11 +3,12 @@
 use super::{Counts, World};
 use fieldpost_core::bug::{self, Bug};
 use std::{
-    ops::Range,
+    cell::RefCell,
+    ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
 };
@@ -19,6 +20,8 @@ pub struct Failure {
     pub seed: u64,
     /// How long it was to be.
     pub days: u32,
+    /// What was switched on in it.
+    pub bug: Option<Bug>,
     /// What was broken.
     pub broken: String,
     /// The last things that happened.
@@ -47,21 +50,30 @@ pub struct Many {
 /// A promise was broken, or something panicked.
 pub fn one(seed: u64, days: u32, bug: Option<Bug>) -> Result<(Counts, World), Failure> {
     bug::set(bug);
-    let first = attempt(seed, days, false);
-    let result = first.map_err(|(broken, _)| match bug {
-        // Nobody wants to know how a bug that was put there came to light.
-        Some(_) => Failure { seed, days, broken, traced: Vec::new() },
-        None => match attempt(seed, days, true) {
-            Err((broken, traced)) => Failure { seed, days, broken, traced },
-            Ok(_) => {
-                let broken =
-                    format!("{broken}; and it did not happen again: the simulator is not deterministic");
-                Failure { seed, days, broken, traced: Vec::new() }
-            }
-        },
+    let result = attempt(seed, days, false).map_err(|(broken, _)| match attempt(seed, days, true) {
+        Err((broken, traced)) => Failure { seed, days, bug, broken, traced },
+        Ok(_) => {
+            let broken = format!("{broken}; and it did not happen again: the simulator is not deterministic");
+            Failure { seed, days, bug, broken, traced: Vec::new() }
+        }
     });
     bug::set(None);
     result
+}
+
+thread_local! {
+    /// Where this thread panicked last.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// How a failure begins that is a panic.
+pub(super) const PANIC: &str = "panic: ";
+
+/// From now on panics print nothing: the failures of their worlds say what and where they were.
+pub fn listen_for_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        PLACE.set(panic.location().map(ToString::to_string));
+    }));
 }
 
 fn attempt(seed: u64, days: u32, traced: bool) -> Result<(Counts, World), (String, Vec<String>)> {
@@ -69,7 +81,8 @@ fn attempt(seed: u64, days: u32, traced: bool) -> Result<(Counts, World), (Strin
     let broken = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Some(format!("panic: {}", text.unwrap_or_default()))
+        let place = PLACE.take().map(|place| format!(" at {place}")).unwrap_or_default();
+        Some(format!("{PANIC}{}{place}", text.unwrap_or_default()))
     });
     match broken {
         None => Ok((world.counts(), world)),
@@ -80,22 +93,20 @@ fn attempt(seed: u64, days: u32, traced: bool) -> Result<(Counts, World), (Strin
 /// Lets the worlds of all `seeds` happen, with a bug switched on, if one is given, on so many threads; stops at the first
 /// failure. `tell` hears how many are done.
 pub fn many(
-    seeds: Range<u64>,
+    seeds: RangeInclusive<u64>,
     days: u32,
     bug: Option<Bug>,
     threads: usize,
     tell: &(dyn Fn(u64) + Sync),
 ) -> Many {
-    let (next, stop) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
+    let (seeds, stop) = (Mutex::new(seeds), AtomicBool::new(false));
+    let next = || seeds.lock().unwrap_or_else(PoisonError::into_inner).next();
     let all = Mutex::new(Many::default());
     thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 while !stop.load(Relaxed) {
-                    let seed = next.fetch_add(1, Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
+                    let Some(seed) = next() else { return };
                     let ended = one(seed, days, bug);
                     stop.fetch_or(ended.is_err(), Relaxed);
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
