@@ -4,7 +4,8 @@
 //! says now. What somebody set counts from when it was set. Where nobody had set anything the readings tell: [`TELLING`] steps
 //! before a reading, and as many after it. Where these tell different intervals both are in force, and what is in order by one
 //! of them is in order: a meter that is moved from an hour to a quarter has no holes and no readings too many on either side of
-//! the change, and hides none for longer than those steps.
+//! the change, and hides none for longer than those steps. A meter that measures a few times a day may go by a timetable: what comes
+//! about once a day, such as its night, is in order, too.
 
 use fieldpost_core::UtcInstant;
 use std::collections::VecDeque;
@@ -13,6 +14,11 @@ use std::collections::VecDeque;
 pub(crate) const INTERVAL_S: u32 = 3_600;
 /// The steps, from reading to reading, by which an interval is told.
 pub(crate) const TELLING: usize = 24;
+/// Meters that measure no oftener than this, in seconds, may go by a timetable, such as four times between morning and evening.
+const SELDOM_S: u32 = 2 * 3_600;
+/// The days on which a step must come again to be part of a timetable.
+const TIMETABLE_DAYS: u64 = 3;
+const DAY_S: u64 = 86_400;
 
 /// What people set, in order of time: from when on, in milliseconds, and how many seconds; None is what the readings tell.
 pub(crate) type Settings = Vec<(i64, Option<u32>)>;
@@ -23,12 +29,21 @@ pub(crate) fn infer(times: &[UtcInstant]) -> Option<u32> {
     for (before, after) in times.iter().zip(times.iter().skip(1)) {
         steps.turn(Some(seconds(before.as_millis(), after.as_millis())), None);
     }
-    steps.tell()
+    steps.tell().map(|told| told.interval)
 }
 
 /// From one reading to the next, to the nearest second.
 fn seconds(before: i64, after: i64) -> u32 {
     u32::try_from(after.saturating_sub(before).saturating_add(500) / 1_000).unwrap_or(u32::MAX)
+}
+
+/// What steps tell, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Told {
+    interval: u32,
+    /// Steps between these two are in order.
+    shorter: u32,
+    longer: u32,
 }
 
 /// Some steps in a row, in seconds.
@@ -37,7 +52,7 @@ struct Steps {
     /// The shortest first.
     sorted: Vec<u32>,
     /// What they tell, as long as they are the same.
-    told: Option<Option<u32>>,
+    told: Option<Option<Told>>,
 }
 
 impl Steps {
@@ -56,12 +71,18 @@ impl Steps {
         self.told = None;
     }
 
-    /// The interval that they tell.
-    fn tell(&mut self) -> Option<u32> {
+    fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// What they tell.
+    fn tell(&mut self) -> Option<Told> {
         *self.told.get_or_insert_with(|| {
             // Two readings of one second tell nothing.
             let steps = self.sorted.get(self.sorted.partition_point(|step| *step == 0)..)?;
-            told_by(steps)
+            let interval = told_by(steps)?;
+            let (shorter, longer) = in_order(steps, interval);
+            Some(Told { interval, shorter, longer })
         })
     }
 }
@@ -81,6 +102,18 @@ fn told_by(steps: &[u32]) -> Option<u32> {
     }
     let middle = at(5)?;
     if most(&|step| step.abs_diff(middle) <= middle / 3) { at(5) } else { at(9) }
+}
+
+/// The shortest and the longest step that are in order: of a meter that measures seldom also those that come about once a day,
+/// which are of its timetable.
+fn in_order(steps: &[u32], interval: u32) -> (u32, u32) {
+    let span: u64 = steps.iter().copied().map(u64::from).sum();
+    let daily = |run: &&[u32]| {
+        let days = run.len() as u64;
+        interval >= SELDOM_S && days >= TIMETABLE_DAYS && span.abs_diff(days * DAY_S) < DAY_S
+    };
+    let runs = steps.chunk_by(|one, next| one == next).filter(daily).filter_map(<[u32]>::first);
+    runs.fold((interval, interval), |(shorter, longer), step| (shorter.min(*step), longer.max(*step)))
 }
 
 /// The shortest step that is at least half as frequent as any, and one of five.
@@ -104,8 +137,8 @@ impl Interval {
         Self { shorter: millis, longer: millis }
     }
 
-    fn between(one: u32, other: u32) -> Self {
-        Self { shorter: Self::of(one.min(other)).shorter, longer: Self::of(one.max(other)).longer }
+    fn between(shorter: u32, longer: u32) -> Self {
+        Self { shorter: Self::of(shorter).shorter, longer: Self::of(longer).longer }
     }
 
     /// How far apart, in milliseconds, two readings may be without a gap between them.
@@ -192,14 +225,18 @@ impl<T> Pace<T> {
         if let Some(set) = step.and_then(|(from, _)| in_force(&self.settings, from)) {
             return Interval::of(set);
         }
-        match (self.before.tell(), self.after.tell()) {
-            (Some(before), Some(after)) => Interval::between(before, after),
-            (Some(told), None) | (None, Some(told)) => Interval::of(told),
-            (None, None) => {
-                let own = step.map(|(_, seconds)| seconds).filter(|own| *own > 0);
-                Interval::of(own.unwrap_or(INTERVAL_S))
-            }
-        }
+        let own = step.map(|(_, seconds)| seconds).filter(|own| *own > 0);
+        let told = [self.before.tell(), self.after.tell()];
+        let Some(interval) = told.iter().flatten().map(|told| told.interval).min() else {
+            return Interval::of(own.unwrap_or(INTERVAL_S));
+        };
+        // Too few steps do not tell a timetable from an interval: what is not known to be due is not missing.
+        let few = interval >= SELDOM_S && self.before.len() + self.after.len() < TELLING;
+        let in_order = told.iter().flatten().flat_map(|told| [told.shorter, told.longer]);
+        let in_order = in_order.chain(own.filter(|_| few));
+        let (shorter, longer) =
+            in_order.fold((interval, interval), |(short, long), step| (short.min(step), long.max(step)));
+        Interval::between(shorter, longer)
     }
 }
 

@@ -45,6 +45,34 @@ fn a_meter_that_is_moved_to_another_interval_and_back_at_noon_has_no_holes() {
     assert_eq!(missing, Vec::<i64>::new());
 }
 
+/// The reference system's meters, each with its own hours.
+#[test]
+fn a_meter_that_measures_by_a_timetable_misses_nothing_on_its_first_day_nor_later() {
+    for file in [
+        include_str!("../../../../surveys/Surveys1.txt"),
+        include_str!("../../../../surveys/Surveys2.txt"),
+        include_str!("../../../../surveys/Surveys3.txt"),
+        include_str!("../../../../surveys/Surveys4.txt"),
+    ] {
+        let hours: Vec<i64> = file.lines().map(|line| line[..2].parse().unwrap()).collect();
+        for days in [1, 2, 3, 4, 5, 9, 40] {
+            let times: Vec<_> =
+                (0..days).flat_map(|day| hours.iter().map(move |hour| (24 * day + hour) * HOUR)).collect();
+            let (counts, missing) = counted(&times, days);
+            assert_eq!(missing, Vec::<i64>::new(), "{hours:?}, {days} days");
+            assert!(counts.iter().all(|count| *count == full(4)), "{hours:?}: {counts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_meter_that_measures_every_six_hours_is_known_and_a_lost_reading_is_missing() {
+    let times: Vec<_> = every(6 * 60, 0, 20 * 24 * 60).filter(|time| *time != 10 * 24 * HOUR).collect();
+    let (counts, missing) = counted(&times, 20);
+    assert_eq!(missing, [10 * 24 * HOUR]);
+    assert_eq!(counts[10], Count { filled: 3, ..full(4) });
+}
+
 #[test]
 fn holes_are_found_at_whatever_interval_was_in_force() {
     let day = 24 * 60;
