@@ -119,16 +119,6 @@ export async function file(path: string): Promise<Blob> {
   return said.blob();
 }
 
-/** Reads with `newer` keys, which a cloud that does not know them yet refuses: then without. */
-export async function getNewer<T>(path: string, query: Query, newer: Query, signal?: AbortSignal): Promise<T> {
-  try {
-    return await get<T>(path, { ...query, ...newer }, signal);
-  } catch (error) {
-    if (error instanceof Problem && error.reason === "bad-query") return get<T>(path, query, signal);
-    throw error;
-  }
-}
-
 /** An answer that may go on elsewhere. */
 export interface Page {
   next?: string | null;

@@ -48,7 +48,7 @@ export interface FleetDevice {
   held: number;
   due: number;
   conflicts: number;
-  flags?: number | null;
+  flags: number;
   spark: Spark | null;
 }
 
@@ -57,8 +57,8 @@ export type Counts = Record<State, number>;
 export interface Fleet {
   now: string;
   /** The first and the last instant of all readings of the devices that match. */
-  first_time?: string | null;
-  last_time?: string | null;
+  first_time: string | null;
+  last_time: string | null;
   total: number;
   counts: Counts;
   devices: FleetDevice[];
@@ -124,8 +124,8 @@ export interface Survey {
   conflict: number;
   copies: number;
   /** Its first and its last reading. */
-  starts?: string;
-  ends?: string | null;
+  starts: string;
+  ends: string | null;
 }
 
 export interface Day {
@@ -134,14 +134,14 @@ export interface Day {
   due: number;
   held: number;
   /** Readings beyond the slots, or between them. */
-  extra?: number;
+  extra: number;
   readings: ({ time: string; flags: number } & Values)[];
   missing: string[];
   /** How many there are, where the lists are cut. */
-  missing_total?: number;
-  readings_total?: number;
-  surveys_total?: number;
-  conflicts_total?: number;
+  missing_total: number;
+  readings_total: number;
+  surveys_total: number;
+  conflicts_total: number;
   surveys: Survey[];
   conflicts: Conflict[];
   where: string;
@@ -155,7 +155,7 @@ export interface CalendarRow {
   held: number[];
   due: number[];
   /** Readings beyond the slots, or between them. */
-  extra?: number[];
+  extra: number[];
 }
 
 export interface Completeness {
@@ -294,6 +294,6 @@ export interface ReadingsEvent extends Values {
   time: string;
   new: number;
   /** The device after this survey. */
-  last_contact?: string;
-  state?: State;
+  last_contact: string;
+  state: State;
 }

@@ -18,10 +18,10 @@ export function cellKind(held: number, due: number, over = false): CellKind {
 
 /** How many slots of a day are missing, and what is held, in words. Readings between the slots fill none. */
 export function verdict(data: Day): { missing: number; words: string } {
-  const missing = data.missing_total ?? data.missing.length;
+  const missing = data.missing_total;
   const filled = Math.max(0, data.due - missing);
-  const readings = data.readings_total ?? data.readings.length;
-  const extra = data.extra ?? Math.max(0, readings - filled);
+  const readings = data.readings_total;
+  const extra = data.extra;
   if (data.due === 0) return { missing, words: readings === 0 ? "No slot was due." : `${plural(readings, "reading")} held; no slot was due.` };
   return { missing, words: `${filled} of ${plural(data.due, "slot")} held${extra === 0 ? "" : `, and ${plural(extra, "reading")} besides`}.` };
 }

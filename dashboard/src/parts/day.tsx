@@ -50,8 +50,8 @@ function Content({ data }: { data: Day }): JSX.Element {
 }
 
 /** What is not in a list that was cut. */
-function More({ shown, total }: { shown: number; total: number | undefined }): JSX.Element | null {
-  return total === undefined || total <= shown ? null : <p class="hint">and {count(total - shown)} more</p>;
+function More({ shown, total }: { shown: number; total: number }): JSX.Element | null {
+  return total <= shown ? null : <p class="hint">and {count(total - shown)} more</p>;
 }
 
 /** Missing slots. */
@@ -80,7 +80,6 @@ function Missing({ times, total }: { times: string[]; total: number }): JSX.Elem
 }
 
 function Surveys({ data }: { data: Day }): JSX.Element {
-  const spans = data.surveys.some(({ starts }) => starts !== undefined);
   const none = data.readings.length > 0 ? "What brought these readings is no longer noted." : "No survey of this day has arrived.";
   return (
     <>
@@ -95,7 +94,7 @@ function Surveys({ data }: { data: Day }): JSX.Element {
                 <th scope="col">Received by the cloud</th>
                 <th scope="col">By the gateway</th>
                 <th scope="col">Gateway</th>
-                {spans ? <th scope="col">Its readings</th> : null}
+                <th scope="col">Its readings</th>
                 <th scope="col" class="n">New</th>
                 <th scope="col" class="n">Duplicate</th>
                 <th scope="col" class="n">Conflict</th>
@@ -112,7 +111,7 @@ function Surveys({ data }: { data: Day }): JSX.Element {
                     <Time at={survey.received_at_gateway} />
                   </td>
                   <td>{survey.gateway}</td>
-                  {spans ? <td>{covers(survey)}</td> : null}
+                  <td>{covers(survey)}</td>
                   <td class="n">{survey.new}</td>
                   <td class="n">{survey.duplicate}</td>
                   <td class="n">{survey.conflict}</td>
@@ -139,7 +138,7 @@ function covers({ starts, ends }: Survey): string {
 function Readings({ data }: { data: Day }): JSX.Element {
   return (
     <details>
-      <summary>{plural(data.readings_total ?? data.readings.length, "reading")}</summary>
+      <summary>{plural(data.readings_total, "reading")}</summary>
       <table class="plain">
         <thead>
           <tr>

@@ -91,6 +91,7 @@ describe("the verdict on a day", () => {
     device: "m1", date: "2025-07-01", due, held: readings, where: "", surveys: [], conflicts: [],
     readings: Array.from({ length: readings }, () => ({ time: "2025-07-01T00:00:00Z", flags: 0, temperature_c: 1, moisture_pct: 2 })),
     missing: Array.from({ length: missing }, () => "2025-07-01T00:00:00Z"),
+    extra: Math.max(0, readings - (due - missing)), missing_total: missing, readings_total: readings, surveys_total: 0, conflicts_total: 0,
   });
   test("goes by what is missing, and never counts more slots than are due", () => {
     expect(verdict(day(24, 24, 0))).toEqual({ missing: 0, words: "24 of 24 slots held." });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CalendarRow, Completeness } from "../../src/api/types";
 import { lastDays, opening, over, summary } from "../../src/pages/completeness/elsewhere";
 
-const row = (id: string, last: string | null, held: number[], due: number[]): CalendarRow => ({ id, name: null, last_time: last, held, due });
+const row = (id: string, last: string | null, held: number[], due: number[]): CalendarRow => ({ id, name: null, last_time: last, held, due, extra: held.map(() => 0) });
 const page = (...devices: CalendarRow[]): Completeness => ({ from: "2026-07-01", to: "2026-07-02", total: devices.length, newest: null, devices });
 
 describe("the calendar of readings that are not of these days", () => {

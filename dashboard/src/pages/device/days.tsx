@@ -1,7 +1,7 @@
 /** A device's last days, each a cell that opens it. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { getNewer } from "../../api/client";
+import { get } from "../../api/client";
 import type { Completeness, Device } from "../../api/types";
 import { useAsked, useNews, useThrottled } from "../../hooks";
 import { date, day, dayAfter, dayStart, parse } from "../../lib/format";
@@ -12,8 +12,6 @@ import { Failed } from "../../parts/notice";
 
 /** Days in sight: six weeks. */
 const DAYS = 42;
-/** Devices whose ids have this one in them, of a cloud that cannot be asked for one alone. */
-const MOST = 1_000;
 
 export function Days({ device }: { device: Device }): JSX.Element {
   const last = day(parse(device.last_time) ?? Date.now());
@@ -22,7 +20,7 @@ export function Days({ device }: { device: Device }): JSX.Element {
   const [open, set] = useState<string | null>(null);
   const from = dayAfter(end, 1 - DAYS);
   const asked = useAsked(`${device.id} ${from} ${end}`, (signal) =>
-    getNewer<Completeness>("completeness", { from, to: end, search: device.id, limit: MOST }, { device: device.id, search: null }, signal),
+    get<Completeness>("completeness", { from, to: end, device: device.id }, signal),
   );
   const soon = useThrottled(asked.reload, 5_000);
   useNews("readings", (event) => event.device === device.id && soon());

@@ -1,11 +1,11 @@
 /** The devices of the map, as they are or as they were. */
-import { get, getNewer } from "../../api/client";
+import { get } from "../../api/client";
 import type { Fleet, FleetDevice } from "../../api/types";
 import type { Quantity } from "../../lib/colour";
 import { instant, parse } from "../../lib/format";
 import type { Place } from "../../lib/map";
 
-/** The largest page that every cloud takes. */
+/** Devices of one page. */
 const PAGE = 500;
 /** Points that a map may carry; more would be a smear. */
 export const MOST = 5_000;
@@ -30,13 +30,11 @@ const isPlaced = (device: FleetDevice): device is PlacedDevice => device.latitud
 export async function placedDevices(time: number | null, signal: AbortSignal): Promise<Placed> {
   const devices: FleetDevice[] = [];
   for (;;) {
-    const query = { sort: "name", order: "asc", offset: devices.length, limit: PAGE };
-    const page = await getNewer<Fleet>("fleet", query, { placed: "true", at: time === null ? null : instant(time) }, signal);
+    const query = { placed: "true", at: time === null ? null : instant(time), sort: "name", order: "asc", offset: devices.length, limit: PAGE };
+    const page = await get<Fleet>("fleet", query, signal);
     devices.push(...page.devices);
     if (page.devices.length === 0 || devices.length >= Math.min(page.total, MOST)) {
-      const placed = devices.filter(isPlaced);
-      const total = placed.length === devices.length ? page.total : placed.length;
-      return { devices: placed, total, first: parse(page.first_time), last: parse(page.last_time) };
+      return { devices: devices.filter(isPlaced), total: page.total, first: parse(page.first_time), last: parse(page.last_time) };
     }
   }
 }

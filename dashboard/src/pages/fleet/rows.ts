@@ -43,8 +43,8 @@ const nothing = (): Kept => ({ pages: new Map(), asked: new Set(), sight: [0] })
 /** What the reading of `event` makes of its device's row. */
 export function patched(row: FleetDevice, event: ReadingsEvent): FleetDevice {
   const newer = row.last_time === null || event.time >= row.last_time;
-  const state = event.state ?? "fresh";
-  const heard = { ...row, last_contact: event.last_contact ?? new Date().toISOString(), state, cause: state === "fresh" ? null : row.cause };
+  const { last_contact, state } = event;
+  const heard = { ...row, last_contact, state, cause: state === "fresh" ? null : row.cause };
   if (!newer) return heard;
   return { ...heard, last_time: event.time, last: { temperature_c: event.temperature_c, moisture_pct: event.moisture_pct } };
 }
