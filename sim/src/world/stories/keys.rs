@@ -1,18 +1,20 @@
-//! A small journal is full, lets go of what the cloud has, and keeps the keys of all in a table of their own. Then a page becomes zeroes, and
-//! the journal is salvaged: of what is in it now copies are known, and of what is nowhere nobody says that it is here.
+//! So many surveys come in a day that their keys go from memory to a table of their own. Then a page becomes zeroes, and the journal is
+//! salvaged: of what is in it now copies are known, and of what is nowhere nobody says that it is here.
 
 use super::site::{Site, hand_in, note, survey};
 use crate::world::{machine::Machine, oracle::Seq, page};
 use anyhow::{Context as _, Result, ensure};
 use fieldpost_gateway::parts::{Custody, Outcome};
 use rusqlite::Connection;
+use std::ops::RangeInclusive;
 
-const SMALL: u64 = 320 << 10;
-const LARGE: u64 = 64 << 20;
+const ROOM: u64 = 256 << 20;
+/// Surveys of one commit.
+const GROUP: Seq = 4_000;
 /// Up to here the cloud holds everything.
 const HELD: Seq = 10;
-/// Many more than a small journal takes.
-const TOO_MANY: Seq = 5_000;
+/// Many more than a gateway remembers in memory.
+const TOO_MANY: Seq = 200_000;
 
 /// The table of keys is what is lost.
 pub(super) fn table_is_lost() -> Result<Option<String>> {
@@ -40,22 +42,25 @@ pub(super) fn surveys_are_lost() -> Result<Option<String>> {
 
 /// A journal in which keys have moved to their table, closed; and its last survey.
 fn full_journal() -> Result<(Site, Seq)> {
-    let mut site = Site::new(SMALL);
+    let site = Site::new(ROOM);
     let mut keeper = site.open()?;
-    for seq in 1..TOO_MANY {
-        let taken = matches!(hand_in(&mut keeper, &survey(seq))?, Outcome::New);
-        if seq == HELD {
+    let mut last = 0;
+    while ask(&site.machine, "SELECT count(*) FROM keys")? == 0 {
+        ensure!(last < TOO_MANY, "no keys went to their table");
+        let said = hand_in(&mut keeper, &surveys(last + 1..=last + GROUP))?;
+        ensure!(said.iter().all(|said| matches!(said, Outcome::New)), "a survey is not taken");
+        if last == 0 {
             note(&mut keeper, Custody::Held { through: HELD })?;
         }
-        if ask(&site.machine, "SELECT count(*) FROM keys")? > 0 {
-            keeper.close()?;
-            site.machine.fold_and_read()?;
-            site.journal_max = LARGE;
-            return Ok((site, if taken { seq } else { seq - 1 }));
-        }
-        ensure!(taken, "survey {seq} is not taken, and nothing is let go of");
+        last += GROUP;
     }
-    anyhow::bail!("no keys went to their table")
+    keeper.close()?;
+    site.machine.fold_and_read()?;
+    Ok((site, last))
+}
+
+fn surveys(seqs: RangeInclusive<Seq>) -> Vec<String> {
+    seqs.map(survey).collect()
 }
 
 /// The gateway starts, and everything is handed in once more.
@@ -63,22 +68,27 @@ fn copies(site: Site, last: Seq) -> Result<Option<String>> {
     let mut keeper = site.open()?;
     ensure!(keeper.findings().len() == 1, "the damage is not found");
     let saved = site.machine.journal()?;
-    for seq in HELD + 1..=last {
-        let said = hand_in(&mut keeper, &survey(seq))?;
-        match said {
-            Outcome::New if saved.contains_key(&seq) => {
-                return Ok(Some(format!("survey {seq} was saved, and a copy of it is taken for new")));
+    for first in (HELD + 1..=last).step_by(usize::try_from(GROUP)?) {
+        let seqs = first..=last.min(first + GROUP - 1);
+        for (seq, said) in seqs.clone().zip(hand_in(&mut keeper, &surveys(seqs))?) {
+            if let Some(wrong) = judge(seq, &said, saved.contains_key(&seq))? {
+                return Ok(Some(wrong));
             }
-            Outcome::Held if !saved.contains_key(&seq) => {
-                return Ok(Some(format!(
-                    "survey {seq} is lost, and a copy of it is said to be here already"
-                )));
-            }
-            Outcome::New | Outcome::Held => {}
-            other => anyhow::bail!("survey {seq}: {}", other.text()),
         }
     }
     Ok(None)
+}
+
+/// Whether it is wrong to say this of a copy.
+fn judge(seq: Seq, said: &Outcome, saved: bool) -> Result<Option<String>> {
+    Ok(match said {
+        Outcome::New if saved => Some(format!("survey {seq} was saved, and a copy of it is taken for new")),
+        Outcome::Held if !saved => {
+            Some(format!("survey {seq} is lost, and a copy of it is said to be here already"))
+        }
+        Outcome::New | Outcome::Held => None,
+        other => anyhow::bail!("survey {seq}: {}", other.text()),
+    })
 }
 
 /// The page of that number, counted from zero, becomes zeroes.

@@ -4,7 +4,7 @@ use crate::world::{
     machine::{Machine, SimDisk},
     oracle::Seq,
 };
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use fieldpost_core::UtcInstant;
 use fieldpost_gateway::parts::{
     Custody, Entry, Group, Keeper, Limits, Moment, Note, Noted, Order, Outcome, read_datagram,
@@ -39,12 +39,17 @@ pub(super) fn noon() -> Moment {
     Moment { utc: UtcInstant::from_millis(1_782_907_200_000), up: Duration::ZERO }
 }
 
-/// Hands in a datagram; what the gateway says.
-pub(super) fn hand_in(keeper: &mut Keeper, text: &str) -> Result<Outcome> {
+/// Hands in datagrams for one commit; what the gateway says of each.
+pub(super) fn hand_in(keeper: &mut Keeper, texts: &[String]) -> Result<Vec<Outcome>> {
     let peer = SocketAddr::from(([192, 168, 1, 2], 5_000));
-    let datagram = read_datagram(text.as_bytes(), text.len(), peer.ip(), noon().utc, &TimeZone::UTC);
-    let group = Group { entries: vec![Entry { socket: 0, peer, datagram }], orders: Vec::new(), dropped: 0 };
-    keeper.handle(group, noon()).pop().context("a datagram without an answer")
+    let entries = texts.iter().map(|text| {
+        let datagram = read_datagram(text.as_bytes(), text.len(), peer.ip(), noon().utc, &TimeZone::UTC);
+        Entry { socket: 0, peer, datagram }
+    });
+    let group = Group { entries: entries.collect(), orders: Vec::new(), dropped: 0 };
+    let said = keeper.handle(group, noon());
+    ensure!(said.len() == texts.len(), "a datagram without an answer");
+    Ok(said)
 }
 
 /// Has the gateway note what became of surveys.
@@ -56,8 +61,8 @@ pub(super) fn note(keeper: &mut Keeper, custody: Custody) -> Result<()> {
     Ok(())
 }
 
-/// The survey of a story that gets this number in its journal, the first being 1: a day of readings, like no other's.
+/// The survey of a story that gets this number in its journal, the first being 1: a reading like no other.
 pub(super) fn survey(seq: Seq) -> String {
-    let line = |hour| format!("192.168.1.2 {hour:02}:00 - 20 - {}.{:02}%\n", seq / 100, seq % 100);
-    (0..12).map(line).collect()
+    let moisture = seq % 10_000;
+    format!("192.168.1.2 10:00 - 0.{:02} - {}.{:02}%\n", seq / 10_000, moisture / 100, moisture % 100)
 }
