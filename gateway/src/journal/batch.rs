@@ -84,6 +84,9 @@ impl Journal {
         if cursors != before {
             cursors.write(&write).doing("write", &self.path)?;
         }
+        if cursors.held < before.held || cursors.confirmed < before.confirmed {
+            facts::set_integer(&write, facts::GIVEN_OUT, last_seq).doing("write", &self.path)?;
+        }
         quarantine::add(&write, &batch.quarantined).doing("write", &self.path)?;
         count(&write, Count::Refusals, &batch.refusals).doing("write", &self.path)?;
         count(&write, Count::Counters, &batch.counters).doing("write", &self.path)?;

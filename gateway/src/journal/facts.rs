@@ -22,6 +22,8 @@ pub(super) const UPLINK: &str = "uplink";
 pub(super) const JOURNAL_ID: &str = "journal_id";
 /// Up to this seq the cloud has confirmed what it holds.
 pub(super) const CONFIRMED: &str = "confirmed";
+/// The last seq that was given out when the cursors last went back: rows up to it may be gone, and they told of it.
+pub(super) const GIVEN_OUT: &str = "given_out";
 /// How often it has been opened to write.
 pub(super) const STARTS: &str = "starts";
 /// What a salvage found and nobody was told yet: surveys saved, surveys damaged, the name of the damaged file.

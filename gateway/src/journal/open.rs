@@ -178,8 +178,9 @@ fn load(place: &Place, trust: Trust, now: UtcInstant) -> Result<Journal, Journal
     let held_through = fact(facts::HELD_THROUGH)?.unwrap_or(0);
     let confirmed = fact(facts::CONFIRMED)?.unwrap_or(0);
     let closed = summary::last_round(&conn).doing("read", &path)?.map_or(0, |round| round.last_seq);
-    let closed = if bug::on(Bug::SeqTwice) { 0 } else { closed };
-    let last_seq = last_seq(&conn, held_through.max(confirmed).max(closed)).doing("read", &path)?;
+    let given_out = fact(facts::GIVEN_OUT)?.max(fact(facts::KEYS_THROUGH)?).unwrap_or(0);
+    let told = if bug::on(Bug::SeqTwice) { 0 } else { closed.max(given_out) };
+    let last_seq = last_seq(&conn, held_through.max(confirmed).max(told)).doing("read", &path)?;
     remember_limits(&conn, *limits).doing("write", &path)?;
     // Each start commits something new. The sync makes durable what a gateway that was killed had left in the log without one,
     // before anybody is told of it; and the frame takes the place of what a power cut had left of a commit, which another
@@ -276,8 +277,9 @@ fn check(conn: &Connection, last: bool) -> rusqlite::Result<()> {
 }
 
 /// The last seq given out, as far as anything tells of it: rows may be gone, those that the cloud has had, and those that a salvage
-/// could not save. Given out twice, a seq at or below the cursor would never be passed on.
-fn last_seq(conn: &Connection, had_through: Seq) -> rusqlite::Result<Seq> {
+/// could not save. Given out twice, a seq at or below the cursor would never be passed on, and one up to `keys_through` would not have
+/// its key read back.
+fn last_seq(conn: &Connection, told: Seq) -> rusqlite::Result<Seq> {
     let newest: Option<Seq> = conn.query_row("SELECT max(seq) FROM surveys", [], |row| row.get(0))?;
-    Ok(newest.unwrap_or(0).max(had_through))
+    Ok(newest.unwrap_or(0).max(told))
 }

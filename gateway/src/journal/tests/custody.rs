@@ -121,6 +121,27 @@ fn nothing_behind_the_mark_of_a_cloud_that_went_back_is_let_go_of() {
 }
 
 #[test]
+fn p4_a_seq_is_not_given_out_again_when_all_was_let_go_of_and_the_cloud_then_went_back() {
+    let late = at(0).saturating_add(LIMITS.keep).saturating_add(Duration::from_secs(1));
+    for (short, now) in [(Some(Full::Journal), at(1)), (Some(Full::File), at(1)), (None, late)] {
+        let home = tempfile::tempdir().unwrap();
+        let mut journal = open(home.path());
+        journal.commit(&surveys(0..10, at(0)), at(0)).unwrap();
+        note(&mut journal, Custody::Held { through: 10 });
+        assert_eq!(journal.prune(now, short).unwrap(), 10);
+        note(&mut journal, Custody::Back { to: 4 });
+        journal.close().unwrap();
+        let mut journal = open(home.path());
+        assert_eq!((journal.last_seq(), cursors(&journal)), (10, (4, 4)), "{short:?}");
+        journal.commit(&surveys(20..22, now), now).unwrap();
+        journal.close().unwrap();
+        let (journal, _) = try_open(home.path(), now).unwrap();
+        assert!(journal.known(ShortKey::from_sql(21), now).unwrap(), "a copy is known as one after a start");
+        assert_eq!(journal.last_seq(), 12);
+    }
+}
+
+#[test]
 fn a_damaged_survey_does_not_stand_in_the_way_of_others_that_are_offered_again() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(home.path());
