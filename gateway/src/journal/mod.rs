@@ -118,8 +118,12 @@ impl Journal {
         summary::open_round(&self.conn).doing("read", &self.path)
     }
 
-    /// The last survey that belongs to a closed round.
+    /// The last survey that waits for no round to close: all of them if none is open, as after a salvage that could not save the
+    /// open one.
     pub(crate) fn closed_through(&self) -> Result<Seq, JournalError> {
+        if self.open_round()?.0.is_none() {
+            return Ok(self.last_seq);
+        }
         let last = summary::last_round(&self.conn).doing("read", &self.path)?;
         Ok(last.map_or(0, |round| round.last_seq))
     }
