@@ -24,6 +24,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Opens the journal to write: durable to the last commit, and of the present version.
 pub(super) fn open_writer(path: &Path, max: u64) -> Result<Connection, JournalError> {
     let mut conn = Connection::open(path).doing("open", path)?;
+    require_known(&conn, path)?;
     configure(&conn, WRITER_CACHE_KIB).doing("open", path)?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).doing("open", path)?;
     // A commit returns when its bytes are on the disk: that is what an acknowledgement means.
@@ -40,9 +41,8 @@ pub(super) fn open_writer(path: &Path, max: u64) -> Result<Connection, JournalEr
 pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).doing("open", path)?;
+    require_known(&conn, path)?;
     configure(&conn, READER_CACHE_KIB).doing("open", path)?;
-    let version = version(&conn).doing("read", path)?;
-    known(version, path)?;
     Ok(conn)
 }
 
@@ -58,6 +58,13 @@ pub(super) fn create_plain(path: &Path) -> Result<Connection, JournalError> {
 /// Folds the write-ahead log into the file and empties it; says whether all of it could be.
 pub(super) fn fold(conn: &Connection) -> rusqlite::Result<bool> {
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+}
+
+/// Asked before anything else: where the journal is of a version to come, nothing of its tables is read, which may be new to us, and nothing is
+/// set up.
+fn require_known(conn: &Connection, path: &Path) -> Result<(), JournalError> {
+    conn.busy_timeout(BUSY).doing("open", path)?;
+    known(version(conn).doing("read", path)?, path)
 }
 
 fn configure(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {

@@ -139,6 +139,20 @@ fn a_torn_last_commit_is_undone_and_the_ones_before_it_stay() {
 }
 
 #[test]
+fn a_newer_journal_with_tables_that_nobody_here_can_read_is_not_taken_for_damaged() {
+    let home = journal();
+    let conn = Connection::open(home.path().join(FILE)).unwrap();
+    let unknown = "PRAGMA writable_schema = ON;
+                   UPDATE sqlite_schema SET sql = 'CREATE TABLE surveys (seq OF A KIND TO COME)' WHERE name = 'surveys';
+                   PRAGMA user_version = 99;";
+    conn.execute_batch(unknown).unwrap();
+    drop(conn);
+    assert!(matches!(try_open(home.path(), at(0)).map(drop), Err(JournalError::Newer { version: 99, .. })));
+    assert!(matches!(Reader::open(home.path()).map(drop), Err(JournalError::Newer { version: 99, .. })));
+    assert_eq!(set_aside(home.path()), 0, "it is left where it is");
+}
+
+#[test]
 fn a_journal_of_a_newer_program_is_left_alone() {
     let home = journal();
     let conn = Connection::open(home.path().join(FILE)).unwrap();
