@@ -71,16 +71,19 @@ struct Old {
 /// The oldest surveys at or below the cursor. The cursor passes over what the cloud refused, which is nowhere but here:
 /// such a survey is kept while it is to be offered again, and as long as any other even if room is short.
 fn oldest(journal: &Journal, kept_since: UtcInstant, batch: i64) -> rusqlite::Result<Vec<Old>> {
-    let sql = "SELECT seq, received, reason FROM surveys LEFT JOIN refused USING (seq)
+    // The limit is not bound: SQLite plans by it, and prepares the statement anew whenever it is.
+    let sql = format!(
+        "SELECT seq, received, reason FROM surveys LEFT JOIN refused USING (seq)
                WHERE seq <= ?1 AND (reason IS NULL OR (again IS NULL AND received < ?2))
-               ORDER BY seq LIMIT ?3";
+               ORDER BY seq LIMIT {batch}"
+    );
     let old = |row: &rusqlite::Row<'_>| {
         let received = UtcInstant::from_millis(row.get(1)?);
         Ok(Old { seq: row.get(0)?, received, refused: row.get(2)? })
     };
-    let mut select = journal.conn.prepare_cached(sql)?;
+    let mut select = journal.conn.prepare_cached(&sql)?;
     let through = if bug::on(Bug::DropWhenFull) { Seq::MAX } else { journal.held_through };
-    select.query_map(params![through, kept_since.as_millis(), batch], old)?.collect()
+    select.query_map(params![through, kept_since.as_millis()], old)?.collect()
 }
 
 fn let_go(write: &Connection, old: &Old, now: UtcInstant) -> rusqlite::Result<()> {

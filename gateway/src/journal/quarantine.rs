@@ -132,9 +132,10 @@ fn oldest_that_fits(write: &Connection) -> rusqlite::Result<i64> {
     let journal = facts::integer(write, facts::JOURNAL_MAX)?.map_or(u64::MAX, i64::cast_unsigned);
     let share = if bug::on(Bug::QuarantineUnbounded) { u64::MAX } else { journal / SHARE };
     let (mut oldest, mut bytes) = (i64::MAX, 0_u64);
-    let mut newest =
-        write.prepare_cached("SELECT id, length(raw) FROM quarantine ORDER BY id DESC LIMIT ?1")?;
-    let mut newest = newest.query([MAX_ROWS])?;
+    // The limit is not bound: SQLite plans by it, and prepares the statement anew whenever it is.
+    let sql = format!("SELECT id, length(raw) FROM quarantine ORDER BY id DESC LIMIT {MAX_ROWS}");
+    let mut newest = write.prepare_cached(&sql)?;
+    let mut newest = newest.query([])?;
     while let Some(row) = newest.next()? {
         bytes = bytes.saturating_add(row.get::<_, i64>(1)?.unsigned_abs()).saturating_add(ROW as u64);
         if bytes > share {

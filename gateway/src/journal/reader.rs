@@ -6,7 +6,7 @@ use fieldpost_core::{
     DeviceId, UtcInstant,
     bug::{self, Bug},
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{FILE, JournalError, Seq, StoredSurvey, error::Doing, row, schema};
 
@@ -46,11 +46,13 @@ impl Reader {
     }
 
     fn read_page(&self, after: Seq, through: Seq, max: usize, max_bytes: usize) -> rusqlite::Result<Page> {
-        let mut select = self.conn.prepare_cached(
+        // The limit is not bound: SQLite plans by it, and prepares the statement anew whenever it is.
+        let mut select = self.conn.prepare_cached(&format!(
             "SELECT seq, received, device, readings, records, checksum FROM surveys
-             WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
-        )?;
-        let mut rows = select.query(params![after, through, i64::try_from(max).unwrap_or(i64::MAX)])?;
+             WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT {}",
+            i64::try_from(max).unwrap_or(i64::MAX)
+        ))?;
+        let mut rows = select.query([after, through])?;
         let (mut surveys, mut bytes) = (Vec::new(), 0_usize);
         while let Some(row) = rows.next()? {
             let Some(survey) = read_row(row)? else {
