@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::rc::{Rc, Weak};
 
+use crate::names::FileId;
 use crate::state::{Counts, Fault, Plan, State};
 
 thread_local! {
@@ -82,7 +83,8 @@ impl Disk {
         state.unreadable = 0..0;
     }
 
-    /// Lets an onlooker use the disk: meanwhile nothing is counted, and no plan strikes.
+    /// Lets an onlooker use the disk: meanwhile nothing is counted, and no plan strikes. What it opens is in nobody's way, also if it is kept open
+    /// for other looks: it holds no lock of SQLite's beyond a transaction, and is dead once [`Disk::view`] is another.
     pub fn quietly<R>(&self, look: impl FnOnce() -> R) -> R {
         /// Also if the onlooker panics.
         struct Quiet<'a>(&'a RefCell<State>);
@@ -94,6 +96,15 @@ impl Disk {
         self.state.borrow_mut().quiet += 1;
         let _quiet = Quiet(&self.state);
         look()
+    }
+
+    /// What an onlooker of a database sees: as long as it is the same, a connection that the onlooker keeps is as good as a new one. None if no
+    /// program has the database open in WAL mode; then a connection is to be closed before any program does something.
+    pub fn view(&self, path: &Path) -> Option<View> {
+        let state = self.state.borrow();
+        let file = state.content.names.get(path)?;
+        let used = !state.off && state.sharing.get(&file).is_some_and(|sharing| sharing.mapped > 0);
+        used.then_some(View { era: state.era, file })
     }
 
     /// Whether the power is off.
@@ -144,6 +155,13 @@ pub(crate) fn thread_is_simulated() -> bool {
         mounted.borrow().values().any(|disk| disk.strong_count() > 0)
     };
     MOUNTED.try_with(any).unwrap_or(false)
+}
+
+/// What an onlooker of a database sees ([`Disk::view`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    era: u64,
+    file: FileId,
 }
 
 fn first_component(path: &Path) -> Option<&OsStr> {

@@ -119,7 +119,10 @@ impl Handle {
     }
 
     pub(crate) fn lock(&self, level: c_int) -> Result<(), c_int> {
-        self.sharing(ffi::SQLITE_IOERR_LOCK, |sharing, key| sharing.lock(key, level))
+        match self {
+            Self::Temporary(_) => Ok(()),
+            Self::OnDisk(handle) => handle.lock(level),
+        }
     }
 
     pub(crate) fn unlock(&self, level: c_int) -> Result<(), c_int> {

@@ -31,6 +31,7 @@ impl Disk {
     /// Makes the file have these bytes, as whoever holds the disk in his hands could: durable at once with all names, no step, no fault.
     pub fn write(&self, path: &Path, bytes: Vec<u8>) {
         let mut state = self.state().borrow_mut();
+        state.era += 1;
         let content = &mut state.content;
         if let Some(file) = content.names.get(path).and_then(|id| content.files.get_mut(&id)) {
             *file = File::durable(bytes);
@@ -44,6 +45,7 @@ impl Disk {
     /// Takes the file away, as whoever holds the disk in his hands could: durable at once with all names, no step, no fault.
     pub fn delete(&self, path: &Path) {
         let mut state = self.state().borrow_mut();
+        state.era += 1;
         state.content.names.delete(path);
         state.content.names.sync();
         state.forget_unnamed();

@@ -51,7 +51,7 @@ mod sharing;
 mod state;
 mod vfs;
 
-pub use disk::Disk;
+pub use disk::{Disk, View};
 pub use env::{seed_randomness, set_time};
 pub use image::Snapshot;
 pub use state::{Counts, Fault};

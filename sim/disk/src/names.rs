@@ -61,6 +61,12 @@ impl Names {
         self.live.clone_from(&self.durable);
     }
 
+    /// Whether the file has a name, or may have one after a power cut.
+    pub(crate) fn lead_to(&self, id: FileId) -> bool {
+        let pending = self.pending.iter().filter_map(Change::file);
+        self.live.values().chain(self.durable.values()).copied().chain(pending).any(|file| file == id)
+    }
+
     /// The files that have a name, or may have one after a power cut.
     pub(crate) fn named(&self) -> BTreeSet<FileId> {
         let pending = self.pending.iter().filter_map(Change::file);

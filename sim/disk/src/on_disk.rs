@@ -25,6 +25,8 @@ pub(crate) struct OnDisk {
     sync_folder: bool,
     shm: Option<Rc<Shm>>,
     held: Held,
+    /// An onlooker's, opened in this era: it counts for nobody, and is dead in the next one.
+    onlooker: Option<u64>,
 }
 
 impl OnDisk {
@@ -41,7 +43,8 @@ impl OnDisk {
             None if creates => state.create(path).map_err(|_| ffi::SQLITE_CANTOPEN)?,
             _ => return Err(ffi::SQLITE_CANTOPEN),
         };
-        state.sharing.entry(file).or_default().opens += 1;
+        let onlooker = (state.quiet > 0).then_some(state.era);
+        state.sharing.entry(file).or_default().opens += u32::from(onlooker.is_none());
         Ok(Self {
             key,
             state: Rc::downgrade(disk.state()),
@@ -52,6 +55,7 @@ impl OnDisk {
             sync_folder: creates && flags & JOURNALS != 0,
             shm: None,
             held: Held::default(),
+            onlooker,
         })
     }
 
@@ -102,11 +106,25 @@ impl OnDisk {
         self.with(code, |state| act(state.sharing.entry(self.file).or_default(), self.key))
     }
 
+    /// Raises its lock. An onlooker is let in or not as anybody, and keeps nobody else out.
+    pub(crate) fn lock(&self, level: c_int) -> Result<(), c_int> {
+        self.sharing(ffi::SQLITE_IOERR_LOCK, |sharing, key| match self.onlooker {
+            None => sharing.lock(key, level),
+            Some(_) => sharing.admits(key, level),
+        })
+    }
+
     /// The address of a region of the shared memory, or null.
     pub(crate) fn map(&mut self, index: usize, size: usize, extend: bool) -> Result<*mut c_void, c_int> {
         let shm = self.sharing(ffi::SQLITE_IOERR_SHMMAP, |sharing, _| Ok(sharing.shm()))?;
         if size != REGION {
             return Err(ffi::SQLITE_IOERR_SHMMAP);
+        }
+        if self.shm.is_none() && self.onlooker.is_none() {
+            self.sharing(ffi::SQLITE_IOERR_SHMMAP, |sharing, _| {
+                sharing.mapped += 1;
+                Ok(())
+            })?;
         }
         self.shm.get_or_insert(shm).region(index, extend)
     }
@@ -120,8 +138,15 @@ impl OnDisk {
     }
 
     pub(crate) fn unmap(&mut self) {
-        if let Some(shm) = self.shm.take() {
-            shm.release(&mut self.held, u8::MAX);
+        let Some(shm) = self.shm.take() else { return };
+        shm.release(&mut self.held, u8::MAX);
+        drop(shm);
+        if self.onlooker.is_none() {
+            // What an onlooker still has of it is nobody's shared memory any more. A disk that is off or was restarted has forgotten all of it.
+            let _ = self.with(ffi::SQLITE_IOERR_SHMMAP, |state| {
+                state.unmap(self.file);
+                Ok(())
+            });
         }
     }
 
@@ -133,11 +158,13 @@ impl OnDisk {
             return;
         }
         let Some(sharing) = state.sharing.get_mut(&self.file) else { return };
-        sharing.unlock(self.key, ffi::SQLITE_LOCK_NONE);
-        sharing.opens = sharing.opens.saturating_sub(1);
+        if self.onlooker.is_none() {
+            sharing.unlock(self.key, ffi::SQLITE_LOCK_NONE);
+            sharing.opens = sharing.opens.saturating_sub(1);
+        }
         if sharing.opens == 0 {
             state.sharing.remove(&self.file);
-            state.forget_unnamed();
+            state.forget_if_unnamed(self.file);
         }
     }
 
@@ -152,7 +179,8 @@ impl OnDisk {
     fn with<R>(&self, code: c_int, act: impl FnOnce(&mut State) -> Result<R, c_int>) -> Result<R, c_int> {
         let state = self.state.upgrade().ok_or(code)?;
         let mut state = state.try_borrow_mut().map_err(|_| code)?;
-        if state.off || state.generation != self.generation {
+        let outdated = self.onlooker.is_some_and(|era| era != state.era);
+        if state.off || state.generation != self.generation || outdated {
             return Err(code);
         }
         act(&mut state)

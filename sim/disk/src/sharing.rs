@@ -16,7 +16,9 @@ const SLOTS: usize = ffi::SQLITE_SHM_NLOCK as usize;
 
 #[derive(Default)]
 pub(crate) struct Sharing {
+    /// How many handles there are, and how many of them have the shared memory mapped, onlookers' excepted.
     pub(crate) opens: u32,
+    pub(crate) mapped: u32,
     /// By the handle, those that are not unlocked.
     locks: Vec<(u64, c_int)>,
     shm: Weak<Shm>,
@@ -31,26 +33,35 @@ impl Sharing {
         })
     }
 
+    /// Nobody has the shared memory mapped any more: whoever maps it next gets another.
+    pub(crate) fn forget_shm(&mut self) {
+        self.shm = Weak::new();
+    }
+
     /// Raises a handle's lock by SQLite's rules. One that waits for readers to become exclusive is pending: it lets no new ones in.
     pub(crate) fn lock(&mut self, handle: u64, wanted: c_int) -> Result<(), c_int> {
-        let has = self.level(handle);
-        let others = self.others(handle);
-        if has >= wanted {
+        if self.level(handle) >= wanted {
             return Ok(());
         }
+        let admitted = self.admits(handle, wanted);
+        let waits = wanted == ffi::SQLITE_LOCK_EXCLUSIVE && self.others(handle) < ffi::SQLITE_LOCK_RESERVED;
+        match admitted {
+            Ok(()) => self.set(handle, wanted),
+            Err(_) if waits => self.set(handle, ffi::SQLITE_LOCK_PENDING),
+            Err(_) => {}
+        }
+        admitted
+    }
+
+    /// Whether what the others have lets a handle have such a lock.
+    pub(crate) fn admits(&self, handle: u64, wanted: c_int) -> Result<(), c_int> {
+        let others = self.others(handle);
         let blocked = match wanted {
             ffi::SQLITE_LOCK_SHARED => others >= ffi::SQLITE_LOCK_PENDING,
+            ffi::SQLITE_LOCK_EXCLUSIVE => others >= ffi::SQLITE_LOCK_SHARED,
             _ => others >= ffi::SQLITE_LOCK_RESERVED,
         };
-        if blocked {
-            return Err(ffi::SQLITE_BUSY);
-        }
-        if wanted == ffi::SQLITE_LOCK_EXCLUSIVE && others >= ffi::SQLITE_LOCK_SHARED {
-            self.set(handle, ffi::SQLITE_LOCK_PENDING);
-            return Err(ffi::SQLITE_BUSY);
-        }
-        self.set(handle, wanted);
-        Ok(())
+        if blocked { Err(ffi::SQLITE_BUSY) } else { Ok(()) }
     }
 
     pub(crate) fn unlock(&mut self, handle: u64, wanted: c_int) {

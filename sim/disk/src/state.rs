@@ -50,6 +50,9 @@ pub(crate) struct State {
     pub(crate) sharing: BTreeMap<FileId, Sharing>,
     /// Handles of an earlier one are dead.
     pub(crate) generation: u64,
+    /// And so are an onlooker's of an earlier one of these: one ends when a program lets go of the shared memory of a file, the machine starts
+    /// again, or somebody changes files from outside.
+    pub(crate) era: u64,
     pub(crate) off: bool,
     /// It is off because its process was killed.
     pub(crate) killed: bool,
@@ -94,7 +97,7 @@ impl State {
     pub(crate) fn create(&mut self, path: &Path) -> Result<FileId, Fault> {
         let id = self.content.add(File::default());
         let made = self.change(true, |content| content.names.create(path, id));
-        self.forget_unnamed();
+        self.forget_if_unnamed(id);
         made.map(|()| id)
     }
 
@@ -125,8 +128,11 @@ impl State {
     }
 
     pub(crate) fn delete(&mut self, path: &Path) -> Result<(), Fault> {
+        let file = self.content.names.get(path);
         let made = self.change(true, |content| content.names.delete(path));
-        self.forget_unnamed();
+        if let Some(file) = file {
+            self.forget_if_unnamed(file);
+        }
         made
     }
 
@@ -148,9 +154,27 @@ impl State {
         self.content.files.retain(|id, _| named.contains(id) || sharing.contains_key(id));
     }
 
+    /// Lets go of a file if nobody can reach it any more. The others are not looked at: with many names pending that takes long.
+    pub(crate) fn forget_if_unnamed(&mut self, id: FileId) {
+        if !self.sharing.contains_key(&id) && !self.content.names.lead_to(id) {
+            self.content.files.remove(&id);
+        }
+    }
+
+    /// A program lets go of a file's shared memory.
+    pub(crate) fn unmap(&mut self, id: FileId) {
+        let Some(sharing) = self.sharing.get_mut(&id) else { return };
+        sharing.mapped = sharing.mapped.saturating_sub(1);
+        if sharing.mapped == 0 {
+            sharing.forget_shm();
+            self.era += 1;
+        }
+    }
+
     /// Everything that the machine had open is gone.
     pub(crate) fn restart(&mut self) {
         self.generation += 1;
+        self.era += 1;
         self.sharing.clear();
         (self.off, self.killed) = (false, false);
         self.forget_unnamed();

@@ -17,6 +17,10 @@ use crate::{env, state::Fault};
 pub fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
+        // Of how much memory it has, SQLite is not asked here: counting that takes a lock that all threads share, each time. Where SQLite is in
+        // use already it goes on counting.
+        // SAFETY: the option takes one integer.
+        unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0) };
         // SAFETY: it initialises SQLite, and returns the default VFS, which lives as long as the process.
         let original = unsafe { ffi::sqlite3_vfs_find(std::ptr::null()) };
         // SAFETY: it is null or such a VFS, whose fields nobody changes but SQLite the list's `pNext`, which is not read.
