@@ -2,6 +2,7 @@
 
 use super::{
     agenda::Millis,
+    onlooker::{self, Kept},
     oracle::{Row, Seq},
     page,
 };
@@ -11,7 +12,7 @@ use fieldpost_gateway::{
     parts::{Disk as GatewayDisk, FILE, MAX_BATCH, MAX_BATCH_BYTES, Page, Reader},
 };
 use fieldpost_simdisk::Disk;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use std::{
     collections::BTreeMap,
     io,
@@ -35,6 +36,10 @@ pub struct Machine {
     pub fragile: u64,
     /// Damaged surveys that the gateway has to report.
     pub reports: Reports,
+    /// Of whoever reads surveys in its journal.
+    reader: Kept<Reader>,
+    /// Of whoever asks its database something.
+    onlooker: Kept<Connection>,
 }
 
 /// Surveys whose bytes were damaged on the disk, and what the gateway has to say of them.
@@ -72,6 +77,8 @@ impl Machine {
             newer: false,
             fragile: 0,
             reports: Reports::default(),
+            reader: Kept::default(),
+            onlooker: Kept::default(),
         }
     }
 
@@ -125,7 +132,7 @@ impl Machine {
     /// # Errors
     /// The journal cannot be read.
     pub fn journal(&self) -> Result<BTreeMap<Seq, Row>, JournalError> {
-        self.disk.quietly(|| rows(&Reader::open(&self.disk.folder())?))
+        self.reader.look(&self.disk, &self.file(), || Reader::open(&self.disk.folder()), rows)
     }
 
     /// What the journal has in use: pages that are not free, and its log.
@@ -150,11 +157,16 @@ impl Machine {
 
     /// Asks the journal for one value, as an onlooker.
     fn ask(&self, sql: &str) -> Option<i64> {
-        let ask = || {
-            let journal = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            journal.query_row(sql, [], |row| row.get(0))
-        };
-        self.disk.quietly(ask).ok()
+        self.look(&self.file(), |journal| journal.prepare_cached(sql)?.query_row([], |row| row.get(0))).ok()
+    }
+
+    /// Looks at its database at `path`, as an onlooker.
+    pub(super) fn look<T>(
+        &self,
+        path: &Path,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.onlooker.look(&self.disk, path, || onlooker::connect(path), look)
     }
 
     /// Writes what says nothing new: what the gateway remembers of its file is outdated then, and it reads anew.

@@ -27,6 +27,7 @@ mod ingest;
 pub mod machine;
 pub mod meter;
 pub mod network;
+mod onlooker;
 pub mod oracle;
 pub mod page;
 pub mod plan;
@@ -82,6 +83,8 @@ impl World {
     /// It cannot be made: an error of the simulator.
     pub fn new(seed: u64, days: u32, traced: bool) -> anyhow::Result<Self> {
         fieldpost_simdisk::install();
+        let cloud = Cloud::new(seed)?;
+        // Behind the making of a store: whether this world's is made or copied is to make no difference.
         fieldpost_simdisk::seed_randomness(seed);
         let plan = Plan::new(seed, days);
         let zone = TimeZone::get(plan.zone)?;
@@ -106,7 +109,7 @@ impl World {
         shared.agenda.after(0, Event::StartCloud(0));
         faults::schedule(&mut shared, &plan.faults);
         (1..=i64::from(days) / 4).for_each(|turn| shared.agenda.at(plan.start + 4 * turn * DAY, Event::Look));
-        Ok(Self { shared, meters, gateways, cloud: Cloud::new()? })
+        Ok(Self { shared, meters, gateways, cloud })
     }
 
     /// Lets the world happen. The promise that was broken, if one was.

@@ -10,8 +10,8 @@ use super::{
     plan::below,
 };
 use fieldpost_core::message::MAX_DATAGRAM;
-use rusqlite::{Connection, OpenFlags};
-use std::{path::Path, rc::Rc};
+use rusqlite::Connection;
+use std::rc::Rc;
 
 /// The datagrams of a flood: more groups of them than a quarantine keeps.
 const FLOOD: u64 = 1_600;
@@ -27,24 +27,23 @@ const STRANGER: ([u8; 4], u16) = ([10, 6, 6, 6], 666);
 /// What a journal says.
 pub(super) fn by_gateway(machine: &Machine) -> rusqlite::Result<Refused> {
     let kept = "SELECT iif(peer = 'journal', NULL, reason), raw FROM quarantine ORDER BY id";
-    machine.disk.quietly(|| read(&machine.file(), kept))
+    machine.look(&machine.file(), |journal| read(journal, kept))
 }
 
 /// What a store says.
 pub(super) fn by_cloud(machine: &Machine) -> rusqlite::Result<Refused> {
     let kept = "SELECT reason, bytes FROM quarantine ORDER BY id";
-    machine.disk.quietly(|| read(&cloud::store(machine), kept))
+    machine.look(&cloud::store(machine), |store| read(store, kept))
 }
 
-fn read(path: &Path, kept: &str) -> rusqlite::Result<Refused> {
-    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+fn read(file: &Connection, kept: &str) -> rusqlite::Result<Refused> {
     let mut found = Refused::default();
-    let mut counts = file.prepare("SELECT reason, count FROM refusals")?;
+    let mut counts = file.prepare_cached("SELECT reason, count FROM refusals")?;
     let mut rows = counts.query([])?;
     while let Some(row) = rows.next()? {
         found.counts.insert(row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs());
     }
-    let mut kept = file.prepare(kept)?;
+    let mut kept = file.prepare_cached(kept)?;
     let mut rows = kept.query([])?;
     while let Some(row) = rows.next()? {
         let reason: Option<String> = row.get(0)?;

@@ -7,8 +7,7 @@ use super::{
     machine::Machine,
     oracle::{RoundFacts, RoundStep},
 };
-use rusqlite::{Connection, OpenFlags, OptionalExtension, types::FromSql};
-use std::path::Path;
+use rusqlite::{Connection, OptionalExtension, types::FromSql};
 
 impl Gateway {
     /// What has become of its rounds since it had closed so many; not if it has died meanwhile.
@@ -30,18 +29,18 @@ impl Gateway {
 
 /// What a journal says of its rounds.
 pub(super) fn facts(machine: &Machine) -> rusqlite::Result<RoundFacts> {
-    machine.disk.quietly(|| read(&machine.file()))
+    machine.look(&machine.file(), read)
 }
 
-fn read(journal: &Path) -> rusqlite::Result<RoundFacts> {
-    let journal = Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let closed: Option<String> = fact(&journal, "last_round")?;
+fn read(journal: &Connection) -> rusqlite::Result<RoundFacts> {
+    let closed: Option<String> = fact(journal, "last_round")?;
     Ok(RoundFacts {
         closed: closed.and_then(|json| serde_json::from_str(&json).ok()),
-        opened: fact(&journal, "round_opened")?,
+        opened: fact(journal, "round_opened")?,
     })
 }
 
 fn fact<T: FromSql>(journal: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
-    journal.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()
+    let mut fact = journal.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
+    fact.query_row([name], |row| row.get(0)).optional()
 }

@@ -14,7 +14,7 @@
 //!    in order, each by itself; when the cloud dies with them, all are there or none. When the cloud is put back to an older
 //!    backup, the model is too, and what was acknowledged since comes again by itself.
 //! 3. **Every date is right (P4).** A time of day is dated by the receipt of the first copy that was journaled, as the wall clock
-//!    of the site tells it, found here by looking back minute by minute; copies change nothing, for 20 hours. Only where its
+//!    of the site tells it, found here by looking back half hour by half hour; copies change nothing, for 20 hours. Only where its
 //!    rows were damaged since, or a changed clock was 20 hours away from its receipt, may a copy be new; if it is not, what it says is in the journal or at the cloud.
 //! 4. **Nothing is stored that no device measured (P5).** Every reading in an upload is one that a message said. Messages
 //!    with a bad line are refused whole, and good ones are refused only if they are from the gateway's future.

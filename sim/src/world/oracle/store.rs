@@ -88,6 +88,9 @@ impl Shelf {
     /// The first difference from what it should be, in words.
     #[must_use]
     pub fn difference(&self, expected: &Self) -> Option<String> {
+        if self == expected {
+            return None;
+        }
         let name = |which: &Which| format!("{} at {}", which.0, super::shown_time(which.1));
         for (which, values) in &expected.readings {
             match self.readings.get(which) {

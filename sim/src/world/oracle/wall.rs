@@ -1,5 +1,5 @@
-//! The clock on the site's wall, and the plainest way to date a time of day by it: look back, minute by minute, until the
-//! wall showed that time. Deliberately not the way of the shipped code.
+//! The clock on the site's wall, and the plainest way to date a time of day by it: look back, half hour by half hour, until the
+//! wall showed that time in one. Deliberately not the way of the shipped code.
 
 use crate::world::agenda::{DAY, MINUTE, Millis};
 use fieldpost_core::UtcInstant;
@@ -41,10 +41,12 @@ impl Wall {
     #[must_use]
     pub fn latest(&self, minute: Millis, received: Millis) -> Option<Millis> {
         let limit = received + GRACE;
-        let last = limit - limit.rem_euclid(MINUTE);
-        (0..=3 * DAY / MINUTE)
-            .map(|back| last - back * MINUTE)
-            .find(|instant| self.minute_of_day(*instant) == minute)
+        let half_hour = limit - limit.rem_euclid(STEP);
+        (0..=3 * DAY / STEP).map(|back| half_hour - back * STEP).find_map(|begun| {
+            // Within one, the wall shows one minute after the other.
+            let instant = begun + (minute - self.minute_of_day(begun)).rem_euclid(DAY / MINUTE) * MINUTE;
+            (instant < begun + STEP && instant <= limit).then_some(instant)
+        })
     }
 }
 
