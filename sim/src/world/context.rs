@@ -7,6 +7,7 @@ use super::{
     network::{Line, Road},
     oracle::Oracle,
     plan::Plan,
+    tally::Counts,
 };
 use crate::rng::Rng;
 use fieldpost_gateway::parts::{Answer, Offer};
@@ -70,31 +71,6 @@ pub enum Upload {
     Relative(Rc<[u8]>, u32),
     /// From a stranger: nothing that could be stored.
     Stranger(Form, Rc<[u8]>),
-}
-
-/// Faults that really struck.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Datagrams and replies lost, doubled, damaged.
-    pub line: u64,
-    /// Requests and answers lost, late, doubled, answered by strangers.
-    pub road: u64,
-    /// Machines that died: power cuts and kills.
-    pub deaths: u64,
-    /// Writes and reads that failed: no room, input/output errors.
-    pub disk: u64,
-    /// Damaged, exchanged and restored files, jumping clocks, changed rosters.
-    pub others: u64,
-    /// No faults: transactions of the cloud that carried several uploads.
-    pub together: u64,
-}
-
-impl Counts {
-    /// All of the faults.
-    #[must_use]
-    pub fn sum(&self) -> u64 {
-        self.line + self.road + self.deaths + self.disk + self.others
-    }
 }
 
 /// What all parts of a world share.

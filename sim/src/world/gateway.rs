@@ -4,8 +4,10 @@ use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
     context::{Context, Event, LOOKED_AT},
     machine::{Machine, Reports, SimDisk},
+    network::Line,
     oracle::{Came, Custody, Opened, Seq, Setup},
     plan::Plan,
+    tally::Strike,
 };
 use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply};
 use fieldpost_gateway::{
@@ -282,6 +284,7 @@ impl Gateway {
             return self.kill(world, "died before it answered");
         }
         for (one, text) in waiting.iter().zip(texts) {
+            world.counts.hit(Strike::GatewayFragile);
             self.answer(world, one, text);
         }
         self.judge_size(world);
@@ -294,16 +297,15 @@ impl Gateway {
     fn answer(&self, world: &mut Context, one: &Waiting, text: String) {
         let Some((meter, exchange)) = one.from else { return };
         if world.is_cut(self.number) {
-            world.counts.line += 1;
-            return;
+            return world.counts.hit(Strike::ReplyLost);
         }
         let Some(delay) = world.line.carry_reply(&mut world.rng) else {
-            world.counts.line += 1;
-            return;
+            return world.counts.hit(Strike::CutLine);
         };
         let garbled = world.rng.chance(world.line.garbled);
-        world.counts.line += u64::from(garbled);
+        world.counts.hits(Strike::ReplyDamaged, u64::from(garbled));
         let bytes =
+        world.counts.hits(Strike::ReplyLate, u64::from(delay > Line::USUAL));
             if garbled { super::network::damage(&mut world.rng, text.as_bytes()) } else { text.into_bytes() };
         // A cut `Surveys arrived` is none; a cut refusal may still be one.
         let misleading = garbled && matches!(reply::parse(&bytes), reply::Reply::Refused { .. });
@@ -456,14 +458,15 @@ impl Gateway {
             return self.kill(world, how);
         }
         self.machine.disk.cut_power();
+            world.counts.hit(Strike::GatewayKillStep);
         let rng = &mut world.rng;
         self.machine.disk.restart_after_power_cut(&mut |limit| rng.below(limit));
+        world.counts.hit(Strike::GatewayPower);
         self.end(world, how);
     }
 
     fn end(&mut self, world: &mut Context, how: &str) {
         world.trace(|| format!("gateway {} {how}", self.number));
-        world.counts.deaths += 1;
         self.running = None;
         self.inbox = Inbox::default();
         self.waiting.clear();

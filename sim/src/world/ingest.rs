@@ -8,6 +8,7 @@ use super::{
     hostile::{self, Form},
     oracle::{Handed, Judgement, Said, Tally},
     plan::below,
+    tally::Strike,
 };
 use crate::rng::Rng;
 use bytes::Bytes;
@@ -62,7 +63,7 @@ impl Cloud {
         let received = world.now();
         self.inbox.push(Waiting { upload, received });
         if world.hostile > 0 && world.rng.chance(world.hostile) {
-            world.counts.road += 1;
+            world.counts.hit(Strike::Hostile);
             let place = usize::try_from(world.rng.below(self.inbox.len() as u64 + 1)).unwrap_or(0);
             let upload = hostile::post(&mut world.rng);
             self.inbox.insert(place, Waiting { upload, received });
@@ -93,6 +94,7 @@ impl Cloud {
         // It has committed, and dies before it answers.
         if world.now() < world.calm && world.rng.below(1_000) < self.machine.fragile {
             waiting.iter().for_each(|one| unheard(world, &one.upload));
+            world.counts.hit(Strike::CloudFragile);
             return self.kill(world, "died before it answered");
         }
         for (one, outcome) in waiting.iter().zip(&outcomes) {
@@ -303,12 +305,14 @@ fn answer(world: &mut Context, upload: &Upload, outcome: &Outcome) {
 
 /// An answer goes back to a gateway, if the road lets it.
 fn reply(world: &mut Context, gateway: usize, life: u64, id: u64, mut answer: Answer) {
-    if world.rng.chance(world.road.deaf) || world.is_cut_off(gateway) {
-        world.counts.road += 1;
-        return;
+    if world.rng.chance(world.road.deaf) {
+        return world.counts.hit(Strike::AnswerLost);
+    }
+    if world.is_cut_off(gateway) {
+        return world.counts.hit(Strike::CutRoad);
     }
     if world.rng.chance(world.road.cut) {
-        world.counts.road += 1;
+        world.counts.hit(Strike::AnswerCut);
         answer = cut(&mut world.rng, answer);
     }
     let delay = 1 + below(&mut world.rng, SECOND);

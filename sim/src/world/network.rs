@@ -4,6 +4,7 @@
 use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
     plan::below,
+    tally::{Counts, Strike},
 };
 use crate::rng::Rng;
 
@@ -27,6 +28,8 @@ pub struct Line {
 impl Line {
     /// The longest delay of a datagram. With the meters' own patience it stays well under the re-send window.
     pub const LATEST: Millis = 3 * HOUR;
+    /// And the longest where nothing goes wrong.
+    pub const USUAL: Millis = 200;
 
     /// A line as bad as chance will have it.
     #[must_use]
@@ -49,7 +52,7 @@ impl Line {
     }
 
     /// When the copies of a datagram arrive.
-    pub fn carry(&self, rng: &mut Rng) -> Vec<Millis> {
+    pub fn carry(&self, rng: &mut Rng, counts: &mut Counts) -> Vec<Millis> {
         let copies = if rng.chance(self.twice) { 2 } else { 1 };
         let mut arrivals = Vec::new();
         for _ in 0..copies {
@@ -57,6 +60,10 @@ impl Line {
                 arrivals.push(self.delay(rng));
             }
         }
+        counts.hits(Strike::DatagramLost, copies - arrivals.len() as u64);
+        counts.hits(Strike::DatagramTwice, u64::from(arrivals.len() > 1));
+        let late = arrivals.iter().filter(|delay| **delay > Self::USUAL);
+        counts.hits(Strike::DatagramLate, late.count() as u64);
         arrivals
     }
 
@@ -69,7 +76,7 @@ impl Line {
         match rng.chance(self.late) {
             true if rng.chance(30) => below(rng, Self::LATEST),
             true => below(rng, 2 * MINUTE),
-            false => 1 + below(rng, 200),
+            false => 1 + below(rng, Self::USUAL),
         }
     }
 }

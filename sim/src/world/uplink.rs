@@ -5,6 +5,7 @@ use super::{
     context::{Context, Event, Upload},
     gateway::Gateway,
     network::{Passage, Road},
+    tally::Strike,
 };
 use fieldpost_gateway::{
     JournalError,
@@ -135,20 +136,21 @@ impl Gateway {
         running.offer = id;
         let failed = |why: &str| Rc::new(Answer::Failed(why.to_owned()));
         if world.is_cut_off(number) {
-            world.counts.road += 1;
+            world.counts.hit(Strike::CutRoad);
             return world.agenda.after(SECOND, Event::Answered(number, life, id, failed("cannot connect")));
         }
         world.agenda.after(Road::PATIENCE, Event::Answered(number, life, id, failed("no answer in time")));
         match world.road.carry(&mut world.rng) {
-            Passage::Lost => world.counts.road += 1,
+            Passage::Lost => world.counts.hit(Strike::RequestLost),
             Passage::Stranger => {
-                world.counts.road += 1;
+                world.counts.hit(Strike::Stranger);
                 let answer = Rc::new(super::cloud::stranger(&mut world.rng, self.text));
                 world.agenda.after(SECOND, Event::Answered(number, life, id, answer));
             }
             Passage::Arrives(delays) => {
-                let odd = delays.len() > 1 || delays.iter().any(|delay| *delay > Road::PATIENCE);
-                world.counts.road += u64::from(odd);
+                let late = delays.iter().any(|delay| *delay > Road::PATIENCE);
+                world.counts.hits(Strike::RequestTwice, u64::from(delays.len() > 1));
+                world.counts.hits(Strike::RequestLate, u64::from(late));
                 let offer = Rc::new(offer);
                 for delay in delays {
                     let upload = Upload::Offer(number, life, id, Rc::clone(&offer));
