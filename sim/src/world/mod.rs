@@ -24,6 +24,8 @@ pub mod faults;
 pub mod gateway;
 pub mod hostile;
 mod ingest;
+mod inspect;
+mod intake;
 pub mod machine;
 pub mod meter;
 pub mod network;
@@ -39,15 +41,16 @@ pub mod run;
 pub mod soil;
 pub mod stories;
 mod strike;
-mod uplink;
 pub mod tally;
+mod uplink;
+mod want;
 
 pub use bugs::{Catch, WITHIN, prove};
 pub use regressions::REGRESSIONS;
 pub use run::{Failure, Many, listen_for_panics, many, one};
 pub use stories::STORIES;
-
 pub use tally::{Counts, Strike};
+
 use agenda::{DAY, HOUR, Millis};
 use cloud::Cloud;
 use context::{Context, Event};
