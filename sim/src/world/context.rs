@@ -67,6 +67,8 @@ pub enum Event {
 pub enum Upload {
     /// From a gateway: its place, its life, the number of the offer.
     Offer(usize, u64, u64, Rc<Offer>),
+    /// From a gateway whose connection has ended: it hears no answer.
+    Unheard(usize, Rc<Offer>),
     /// From a device without a clock: how often it has tried.
     Relative(Rc<[u8]>, u32),
     /// From a stranger: nothing that could be stored.
@@ -80,6 +82,8 @@ pub struct Context {
     pub agenda: Agenda<Event>,
     /// Chance.
     pub rng: Rng,
+    /// Chance of its own for what came later to the simulator.
+    pub more: Rng,
     /// The judge.
     pub oracle: Oracle,
     /// What decided this world.
@@ -119,6 +123,7 @@ impl Context {
         Self {
             agenda: Agenda::new(plan.start),
             rng: Rng::new(plan.seed).fork(),
+            more: plan.more.clone(),
             oracle,
             seed: plan.seed,
             zone,

@@ -55,6 +55,8 @@ pub(super) struct Running {
     pub(super) generation: u64,
     /// The offer that is on its way; zero is none.
     pub(super) offer: u64,
+    /// Whether the last answer refused what was offered, as anybody would understand it.
+    pub(super) was_refused: bool,
     wake: Millis,
     /// When housekeeping is due.
     tend: Millis,
@@ -136,6 +138,7 @@ impl Gateway {
             reader: None,
             generation,
             offer: 0,
+            was_refused: false,
             wake,
             tend: Millis::MIN,
             torn: false,

@@ -26,6 +26,7 @@ pub mod hostile;
 mod ingest;
 mod inspect;
 mod intake;
+mod late;
 pub mod machine;
 pub mod meter;
 pub mod network;

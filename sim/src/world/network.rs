@@ -113,6 +113,12 @@ pub struct Road {
     pub twice: u64,
     /// The request arrives when its sender has given up on it.
     pub late: u64,
+    /// A copy of the request arrives hours later.
+    pub hours: u64,
+    /// A reference upload ends between two lines.
+    pub short: u64,
+    /// A refusal arrives damaged, so that it cannot be understood.
+    pub garbled: u64,
 }
 
 /// What becomes of a request.
@@ -142,13 +148,24 @@ impl Road {
             twice: some(25, 20),
             // An undated upload that comes late is dated late: its gateway cannot know.
             late: if text { 0 } else { some(25, 15) },
+            hours: 0,
+            short: 0,
+            garbled: 0,
         }
+    }
+
+    /// What came later to the simulator.
+    pub fn add_more(&mut self, rng: &mut Rng, text: bool) {
+        let mut some = |chance: u64, most: u64| if rng.chance(chance) { rng.below(most + 1) } else { 0 };
+        self.hours = some(25, 20);
+        self.short = if text { some(50, 30) } else { 0 };
+        self.garbled = some(40, 40);
     }
 
     /// A road on which nothing goes wrong.
     #[must_use]
     pub fn good() -> Self {
-        Self { lost: 0, deaf: 0, stranger: 0, cut: 0, twice: 0, late: 0 }
+        Self { lost: 0, deaf: 0, stranger: 0, cut: 0, twice: 0, late: 0, hours: 0, short: 0, garbled: 0 }
     }
 
     /// What becomes of a request.
