@@ -86,6 +86,8 @@ pub enum Bug {
     CloudKeepsNothing,
     /// What the cloud refused as the future is never offered again.
     NeverAgain,
+    /// What came while the clock was ahead is forgotten when that is put right.
+    ForgetAhead,
     /// A connection that ends without an answer is an acknowledgement.
     SilenceCounts,
     /// Whatever is answered with the status of a refusal is one.
@@ -174,6 +176,7 @@ impl Bug {
         Self::CloudCountsOnce,
         Self::CloudKeepsNothing,
         Self::NeverAgain,
+        Self::ForgetAhead,
         Self::SilenceCounts,
         Self::AnyRefusalCounts,
     ];

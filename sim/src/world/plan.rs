@@ -131,6 +131,8 @@ impl Plan {
         // What came later to the simulator has chance of its own, so that older worlds are what they were as far as it leaves them alone.
         let mut more = rng.fork();
         plan.road.add_more(&mut more, text_uplink);
+        let ahead = faults::ahead(&mut more, &plan);
+        plan.faults.extend(ahead);
         plan.more = more;
         plan
     }
