@@ -86,6 +86,12 @@ pub enum Bug {
     CloudKeepsNothing,
     /// What the cloud refused as the future is never offered again.
     NeverAgain,
+    /// What came while the clock was ahead is forgotten when that is put right.
+    ForgetAhead,
+    /// A connection that ends without an answer is an acknowledgement.
+    SilenceCounts,
+    /// Whatever is answered with the status of a refusal is one.
+    AnyRefusalCounts,
 
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
@@ -170,6 +176,9 @@ impl Bug {
         Self::CloudCountsOnce,
         Self::CloudKeepsNothing,
         Self::NeverAgain,
+        Self::ForgetAhead,
+        Self::SilenceCounts,
+        Self::AnyRefusalCounts,
     ];
 }
 

@@ -1,6 +1,6 @@
 //! `cargo sim`: worlds by their seeds, on the command line.
 
-use crate::world::{self, Catch, Failure, Many};
+use crate::world::{self, Catch, Counts, Failure, Many, Strike};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use fieldpost_core::bug::Bug;
@@ -12,6 +12,10 @@ use std::{
 
 /// How many failures' worth of trace is not shown: the newest events tell most.
 const SHOWN: usize = 40;
+/// In so many worlds every kind of fault has to strike.
+const MANY: u64 = 2_000;
+/// Kinds of faults on a line of the table.
+const COLUMNS: usize = 3;
 
 /// What to simulate.
 ///
@@ -114,16 +118,31 @@ fn worlds(
         counts.sum() as f64 / seconds,
         events as f64 / seconds
     )?;
-    writeln!(
-        out,
-        "faults: {} on the line, {} on the road, {} deaths, {} on disks, {} others; {readings} readings held, \
-         {} transactions of several uploads",
-        counts.line, counts.road, counts.deaths, counts.disk, counts.others, counts.together
-    )?;
+    writeln!(out, "{readings} readings held, {} transactions of several uploads", counts.together)?;
+    table(&counts, out)?;
     match failure {
-        None => Ok(()),
+        None => complete(worlds, &counts),
         Some(failure) => report(&failure, out),
     }
+}
+
+/// How often each kind of fault struck.
+fn table(counts: &Counts, out: &mut dyn Write) -> Result<()> {
+    for row in Strike::ALL.chunks(COLUMNS) {
+        let cells: Vec<String> =
+            row.iter().map(|kind| format!("{:>9} {:<27}", counts.of(*kind), kind.name())).collect();
+        writeln!(out, "{}", cells.concat().trim_end())?;
+    }
+    Ok(())
+}
+
+/// Many worlds in which some kind of fault never struck prove nothing of it.
+fn complete(worlds: u64, counts: &Counts) -> Result<()> {
+    let missing: Vec<&str> = counts.missing().into_iter().map(Strike::name).collect();
+    if worlds >= MANY && !missing.is_empty() {
+        bail!("of {worlds} worlds none was struck by: {}", missing.join(", "));
+    }
+    Ok(())
 }
 
 fn eprint_progress(done: u64, total: u64, begun: Instant) {
@@ -254,6 +273,24 @@ mod tests {
         assert_eq!(read("42 --bug NoSync").unwrap().bug, Some(Bug::NoSync));
         assert_eq!(read("--seeds 6000 --bug QuietStart").unwrap().bug, Some(Bug::QuietStart));
         assert!(read("42 --bug Nonsense").unwrap_err().to_string().contains("there is Acknowledge"));
+    }
+
+    #[test]
+    fn many_worlds_in_which_a_kind_of_fault_never_struck_fail_and_name_it() {
+        let mut counts = Counts::default();
+        Strike::ALL
+            .iter()
+            .filter(|kind| **kind != Strike::Restore)
+            .for_each(|kind| counts.hits(*kind, 1_234));
+        assert!(complete(MANY - 1, &counts).is_ok(), "too few to tell");
+        let missing = complete(MANY, &counts).unwrap_err().to_string();
+        assert!(missing.ends_with("struck by: old store back"), "{missing}");
+        let mut out = Vec::new();
+        table(&counts, &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("1234 datagram lost ") && out.contains("0 old store back"), "{out}");
+        counts.hit(Strike::Restore);
+        assert!(complete(MANY, &counts).is_ok());
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use fieldpost_core::{
-    Refusal, UtcInstant, message,
+    Refusal, UtcInstant,
+    bug::{self, Bug},
+    message,
     senml::{self, PackSurvey},
 };
 use jiff::tz::TimeZone;
@@ -118,6 +120,7 @@ impl Answer {
     pub(super) fn verdict(&self) -> Verdict {
         match self {
             Self::Http { status, content_type, body, .. } => verdict::of_http(*status, content_type, body),
+            Self::Reply(bytes) if bytes.is_empty() && bug::on(Bug::SilenceCounts) => Verdict::Accepted,
             Self::Reply(bytes) if bytes.is_empty() => {
                 Verdict::Later("the cloud closed the connection without an answer".to_owned())
             }

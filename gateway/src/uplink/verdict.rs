@@ -64,7 +64,7 @@ pub(super) fn of_http(status: u16, content_type: &str, body: &[u8]) -> Verdict {
             }
             None => later(", but not the report of a Fieldpost cloud; check the address"),
         },
-        400 | 413 | 422 if final_reason(&problem).is_some() => {
+        400 | 413 | 422 if final_reason(&problem).is_some() || bug::on(Bug::AnyRefusalCounts) => {
             let future = final_reason(&problem) == Some(Reason::Future);
             Verdict::Refused { reason: bounded(&problem.detail), future }
         }

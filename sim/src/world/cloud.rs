@@ -6,6 +6,7 @@ use super::{
     ingest::Waiting,
     machine::Machine,
     oracle::{Backup, Shelf},
+    tally::Strike,
 };
 use crate::rng::Rng;
 use bytes::Bytes;
@@ -118,8 +119,10 @@ impl Cloud {
     /// The power is cut; or the process was killed, if that is what its disk saw.
     pub fn die(&mut self, world: &mut Context, how: &str) {
         if self.machine.disk.is_killed() {
+            world.counts.hit(Strike::CloudKillStep);
             return self.kill(world, how);
         }
+        world.counts.hit(Strike::CloudPower);
         self.machine.disk.cut_power();
         let rng = &mut world.rng;
         self.machine.disk.restart_after_power_cut(&mut |limit| rng.below(limit));
@@ -128,7 +131,6 @@ impl Cloud {
 
     fn end(&mut self, world: &mut Context, how: &str) {
         world.trace(|| format!("the cloud {how}"));
-        world.counts.deaths += 1;
         self.vault = None;
         for one in std::mem::take(&mut self.inbox) {
             super::ingest::unheard(world, &one.upload);

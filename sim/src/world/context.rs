@@ -7,6 +7,7 @@ use super::{
     network::{Line, Road},
     oracle::Oracle,
     plan::Plan,
+    tally::Counts,
 };
 use crate::rng::Rng;
 use fieldpost_gateway::parts::{Answer, Offer};
@@ -66,35 +67,12 @@ pub enum Event {
 pub enum Upload {
     /// From a gateway: its place, its life, the number of the offer.
     Offer(usize, u64, u64, Rc<Offer>),
+    /// From a gateway whose connection has ended: it hears no answer.
+    Unheard(usize, Rc<Offer>),
     /// From a device without a clock: how often it has tried.
     Relative(Rc<[u8]>, u32),
     /// From a stranger: nothing that could be stored.
     Stranger(Form, Rc<[u8]>),
-}
-
-/// Faults that really struck.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Datagrams and replies lost, doubled, damaged.
-    pub line: u64,
-    /// Requests and answers lost, late, doubled, answered by strangers.
-    pub road: u64,
-    /// Machines that died: power cuts and kills.
-    pub deaths: u64,
-    /// Writes and reads that failed: no room, input/output errors.
-    pub disk: u64,
-    /// Damaged, exchanged and restored files, jumping clocks, changed rosters.
-    pub others: u64,
-    /// No faults: transactions of the cloud that carried several uploads.
-    pub together: u64,
-}
-
-impl Counts {
-    /// All of the faults.
-    #[must_use]
-    pub fn sum(&self) -> u64 {
-        self.line + self.road + self.deaths + self.disk + self.others
-    }
 }
 
 /// What all parts of a world share.
@@ -104,6 +82,8 @@ pub struct Context {
     pub agenda: Agenda<Event>,
     /// Chance.
     pub rng: Rng,
+    /// Chance of its own for what came later to the simulator.
+    pub more: Rng,
     /// The judge.
     pub oracle: Oracle,
     /// What decided this world.
@@ -143,6 +123,7 @@ impl Context {
         Self {
             agenda: Agenda::new(plan.start),
             rng: Rng::new(plan.seed).fork(),
+            more: plan.more.clone(),
             oracle,
             seed: plan.seed,
             zone,

@@ -7,17 +7,17 @@ use rusqlite::Connection;
 
 impl World {
     /// A page that holds rows is zeroes; what stands on the others must be saved.
-    pub(super) fn zero_page(&mut self, gateway: usize) {
+    pub(super) fn zero_page(&mut self, gateway: usize) -> bool {
         self.take_apart(gateway, "has a bad sector");
         let machine = &mut self.gateways[gateway].machine;
-        let Ok(surveys) = machine.fold_and_read() else { return };
-        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
+        let Ok(surveys) = machine.fold_and_read() else { return false };
+        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return false };
         let rng = &mut self.shared.rng;
         let leaves = page::leaves(&bytes, rng.chance(75));
         let place = usize::try_from(rng.below(leaves.len() as u64)).unwrap_or(0);
         // What was written last is what is written oftenest.
         let place = if rng.chance(30) { leaves.len().saturating_sub(1) } else { place };
-        let Some(number) = leaves.get(place) else { return };
+        let Some(number) = leaves.get(place) else { return false };
         let sector = bytes.iter_mut().skip(number * page::SIZE).take(page::SIZE);
         let lost: Vec<u8> = sector.map(std::mem::take).collect();
         let spared = surveys.iter().filter(|(seq, records)| !page::holds(&lost, *seq, records));
@@ -26,19 +26,20 @@ impl World {
         self.disturb(gateway);
         let custody = self.shared.oracle.custody(gateway);
         (custody.damaged, custody.spared) = (true, spared);
+        true
     }
 
     /// A page with surveys that wait becomes zeroes while its gateway runs, which has nothing of the file in memory any more: its uplink
     /// or its next commit finds out, and what stands on the other pages must be saved.
-    pub(super) fn zero_beneath(&mut self, gateway: usize) {
+    pub(super) fn zero_beneath(&mut self, gateway: usize) -> bool {
         if !self.is_sound(gateway) {
-            return;
+            return false;
         }
         let machine = &mut self.gateways[gateway].machine;
         machine.on_the_desk();
         let held = machine.held_through();
-        let Ok(surveys) = machine.stir().and_then(|()| machine.fold_and_read()) else { return };
-        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
+        let Ok(surveys) = machine.stir().and_then(|()| machine.fold_and_read()) else { return false };
+        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return false };
         let waits = |number: &usize| {
             let page = bytes.get(number * page::SIZE..).unwrap_or_default();
             let page = page.get(..page::SIZE).unwrap_or_default();
@@ -46,7 +47,7 @@ impl World {
         };
         let leaves: Vec<_> = page::leaves(&bytes, true).into_iter().filter(waits).collect();
         let place = usize::try_from(self.shared.rng.below(leaves.len() as u64)).unwrap_or(0);
-        let Some(number) = leaves.get(place) else { return };
+        let Some(number) = leaves.get(place) else { return false };
         let sector = bytes.iter_mut().skip(number * page::SIZE).take(page::SIZE);
         let lost: Vec<u8> = sector.map(std::mem::take).collect();
         let spared = surveys.iter().filter(|(seq, records)| !page::holds(&lost, *seq, records));
@@ -57,6 +58,7 @@ impl World {
         }
         let custody = self.shared.oracle.custody(gateway);
         (custody.damaged, custody.spared) = (true, spared);
+        true
     }
 
     /// Whether a gateway runs, and all is known of its journal.
@@ -67,14 +69,14 @@ impl World {
     }
 
     /// The file ends somewhere; what stands before, on pages that the table still leads to, must be saved.
-    pub(super) fn cut_file(&mut self, gateway: usize) {
+    pub(super) fn cut_file(&mut self, gateway: usize) -> bool {
         self.take_apart(gateway, "has a damaged file");
         let rng = &mut self.shared.rng;
         let machine = &self.gateways[gateway].machine;
         // Of what a log holds beside the file nothing is demanded; it is there as often as not.
         let surveys = if rng.chance(50) { machine.fold_and_read().unwrap_or_default() } else { Vec::new() };
         let root = machine.root();
-        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return };
+        let Some(mut bytes) = machine.disk.read(&machine.file()) else { return false };
         // One in four leaves nothing at all.
         let length = rng.below(bytes.len() as u64 + 1).saturating_sub(bytes.len() as u64 / 4);
         bytes.truncate(usize::try_from(length).unwrap_or(0));
@@ -86,17 +88,18 @@ impl World {
         self.disturb(gateway);
         let custody = self.shared.oracle.custody(gateway);
         (custody.damaged, custody.spared) = (true, spared);
+        true
     }
 
     /// Another byte in the records of some survey; beneath a gateway that runs, or is killed first.
-    pub(super) fn damage_row(&mut self, gateway: usize, runs: bool) {
+    pub(super) fn damage_row(&mut self, gateway: usize, runs: bool) -> bool {
         if !runs {
             self.gateways[gateway].kill(&mut self.shared, "has a bad sector");
         } else if !self.is_sound(gateway) {
-            return;
+            return false;
         }
         self.gateways[gateway].machine.on_the_desk();
-        let Ok(rows) = self.gateways[gateway].machine.journal() else { return };
+        let Ok(rows) = self.gateways[gateway].machine.journal() else { return false };
         let held = self.gateways[gateway].machine.held_through();
         // Of what is behind that nobody knows yet whether it is there.
         let known = self.shared.oracle.custody(gateway).last();
@@ -104,15 +107,18 @@ impl World {
         let waiting = rows.iter().any(|(seq, _)| *seq > held);
         let rows: Vec<_> = rows.into_iter().filter(|(seq, _)| !waiting || *seq > held).collect();
         let place = usize::try_from(self.shared.rng.below(rows.len() as u64)).unwrap_or(0);
-        let Some((seq, row)) = rows.get(place).filter(|(_, row)| !row.readings.is_empty()) else { return };
+        let Some((seq, row)) = rows.get(place).filter(|(_, row)| !row.readings.is_empty()) else {
+            return false;
+        };
         let at = 1 + self.shared.rng.below(40);
         let machine = &mut self.gateways[gateway].machine;
-        let Ok(journal) = Connection::open(machine.file()) else { return };
+        let Ok(journal) = Connection::open(machine.file()) else { return false };
         let damage = "UPDATE surveys SET records = CAST(substr(records, 1, ?2) || x'00' || substr(records, ?2 + 2) AS BLOB) WHERE seq = ?1";
         let done = journal.execute(damage, (seq, i64::try_from(at).unwrap_or(9))).is_ok();
         drop(journal);
         // The byte may have been a zero already.
-        if done && machine.journal().is_ok_and(|rows| !rows.contains_key(seq)) {
+        let struck = done && machine.journal().is_ok_and(|rows| !rows.contains_key(seq));
+        if struck {
             // While it runs, it may have read it before.
             if *seq > held && !runs {
                 machine.reports.due.push(*seq);
@@ -123,17 +129,23 @@ impl World {
             let custody = self.shared.oracle.custody(gateway);
             custody.damage(*seq);
         }
+        struck
     }
 
-    pub(super) fn damage_file(&mut self, gateway: usize, damage: impl FnOnce(&mut Rng, &mut Vec<u8>)) {
+    pub(super) fn damage_file(
+        &mut self,
+        gateway: usize,
+        damage: impl FnOnce(&mut Rng, &mut Vec<u8>),
+    ) -> bool {
         self.take_apart(gateway, "has a damaged file");
         let machine = &mut self.gateways[gateway].machine;
         let path = machine.file();
-        let Some(mut bytes) = machine.disk.read(&path) else { return };
+        let Some(mut bytes) = machine.disk.read(&path) else { return false };
         damage(&mut self.shared.rng, &mut bytes);
         machine.disk.write(&path, bytes);
         self.disturb(gateway);
         self.shared.oracle.custody(gateway).damaged = true;
+        true
     }
 
     /// Its file is about to be damaged.
@@ -155,7 +167,7 @@ impl World {
         }
     }
 
-    pub(super) fn set_version(&mut self, gateway: usize, version: i64) {
+    pub(super) fn set_version(&mut self, gateway: usize, version: i64) -> bool {
         self.gateways[gateway].kill(&mut self.shared, "has another version's journal");
         self.gateways[gateway].machine.on_the_desk();
         let machine = &mut self.gateways[gateway].machine;
@@ -163,7 +175,8 @@ impl World {
             && let Ok(journal) = Connection::open(machine.file())
             && journal.pragma_update(None, "user_version", version).is_ok()
         {
-            machine.newer = version > 1;
+            return std::mem::replace(&mut machine.newer, version > 1) != machine.newer;
         }
+        false
     }
 }

@@ -1,9 +1,9 @@
 //! What goes wrong: chosen before the world begins, so that one seed is one world.
 
 use super::{
-    agenda::{DAY, HOUR, Millis},
+    agenda::{DAY, HOUR, MINUTE, Millis},
     context::{Context, Event},
-    plan::{Plan, below},
+    plan::{Plan, below, place},
 };
 use crate::rng::Rng;
 
@@ -111,6 +111,26 @@ pub fn tight(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
         }
     }
     list.faults
+}
+
+/// Chooses when clocks are ahead just while a meter sends, whose answer is lost: it comes again when they have been put right.
+pub fn ahead(rng: &mut Rng, plan: &Plan) -> Vec<(Millis, Fault)> {
+    let mut list = List { rng, plan, faults: Vec::new() };
+    if plan.text_uplink || restores(&plan.faults) {
+        return Vec::new();
+    }
+    for gateway in 0..plan.gateways {
+        let times = list.often(35, 3);
+        if !plan.faults.iter().any(|(_, fault)| changes_journals(fault, gateway)) {
+            (0..times).for_each(|_| list.ahead(gateway));
+        }
+    }
+    list.faults
+}
+
+/// Whether it gives a gateway another journal. With a wrong clock that is not combined ([`List::people`]).
+fn changes_journals(fault: &Fault, gateway: usize) -> bool {
+    matches!(fault, Fault::Replace(one) | Fault::PutBack(one) if *one == gateway)
 }
 
 struct List<'a> {
@@ -273,6 +293,22 @@ impl List<'_> {
             }
             self.faults.push((from + span, Fault::ClockRight(gateway)));
         }
+    }
+
+    fn ahead(&mut self, gateway: usize) {
+        let meter = place(self.rng, self.plan.meters.len());
+        let Some(meter) = self.plan.meters.get(meter) else { return };
+        let days = Millis::from(self.plan.days);
+        let day = self.plan.start.div_euclid(DAY) + 1 + below(self.rng, days - 1);
+        let sends = day * DAY + meter.sends_at;
+        // Nearer than what is forgotten, and farther than the meter's next attempts.
+        let by = 3 * HOUR + below(self.rng, 12 * HOUR);
+        self.faults.push((sends - MINUTE, Fault::Clock(gateway, by)));
+        let right = sends + MINUTE + below(self.rng, 20 * MINUTE);
+        self.faults.push((right, Fault::ClockRight(gateway)));
+        // It has sent, and hears nothing.
+        let span = 20 * MINUTE + below(self.rng, HOUR);
+        self.faults.push((sends + 1, Fault::CutLine(gateway, span)));
     }
 
     fn network(&mut self, gateway: usize) {

@@ -58,7 +58,6 @@ fn random(rng: &mut Rng) -> Vec<u8> {
 
 /// He posts a great deal of it.
 pub(super) fn flood(world: &mut Context) {
-    world.counts.others += 1;
     let mut delay = 0;
     for _ in 0..FLOOD {
         delay += below(&mut world.rng, BETWEEN);

@@ -7,7 +7,8 @@ use super::{
     gateway::Gateway,
     hostile::{self, Form},
     oracle::{Handed, Judgement, Said, Tally},
-    plan::below,
+    plan::{below, place},
+    tally::Strike,
 };
 use crate::rng::Rng;
 use bytes::Bytes;
@@ -62,7 +63,7 @@ impl Cloud {
         let received = world.now();
         self.inbox.push(Waiting { upload, received });
         if world.hostile > 0 && world.rng.chance(world.hostile) {
-            world.counts.road += 1;
+            world.counts.hit(Strike::Hostile);
             let place = usize::try_from(world.rng.below(self.inbox.len() as u64 + 1)).unwrap_or(0);
             let upload = hostile::post(&mut world.rng);
             self.inbox.insert(place, Waiting { upload, received });
@@ -93,6 +94,7 @@ impl Cloud {
         // It has committed, and dies before it answers.
         if world.now() < world.calm && world.rng.below(1_000) < self.machine.fragile {
             waiting.iter().for_each(|one| unheard(world, &one.upload));
+            world.counts.hit(Strike::CloudFragile);
             return self.kill(world, "died before it answered");
         }
         for (one, outcome) in waiting.iter().zip(&outcomes) {
@@ -203,7 +205,7 @@ fn disturbs(world: &mut Context, one: &Waiting, judgement: &Judgement) {
 /// An upload, and what it should come to behind those `before` it.
 fn read(world: &mut Context, one: &Waiting, before: &[Read]) -> Read {
     match &one.upload {
-        Upload::Offer(gateway, _, _, offer) => match &**offer {
+        Upload::Offer(gateway, _, _, offer) | Upload::Unheard(gateway, offer) => match &**offer {
             Offer::Http { body, custody } => {
                 let custody = parts::parse_custody(custody).ok();
                 let origin = origin(*gateway, world, custody);
@@ -263,7 +265,12 @@ fn first_receipt(
     waiting.unwrap_or_else(|| world.oracle.first_receipt(bytes, one.received, window))
 }
 
-fn text_readings(world: &Context, bytes: &[u8], first: Millis) -> Option<Vec<(DeviceId, Reading)>> {
+/// What a reference upload says that first came at `first`.
+pub(super) fn text_readings(
+    world: &Context,
+    bytes: &[u8],
+    first: Millis,
+) -> Option<Vec<(DeviceId, Reading)>> {
     let surveys = message::surveys(bytes, UtcInstant::from_millis(first), &world.zone).ok()?.into_iter();
     let named = |one: fieldpost_core::Survey| {
         one.readings.into_iter().map(move |reading| (one.device.clone(), reading))
@@ -297,22 +304,42 @@ fn answer(world: &mut Context, upload: &Upload, outcome: &Outcome) {
             reply(world, *gateway, *life, *id, answer);
         }
         Upload::Relative(bytes, tries) => super::relative::answered(world, bytes, *tries, Some(outcome)),
-        Upload::Stranger(..) => {}
+        Upload::Unheard(..) | Upload::Stranger(..) => {}
     }
 }
 
 /// An answer goes back to a gateway, if the road lets it.
 fn reply(world: &mut Context, gateway: usize, life: u64, id: u64, mut answer: Answer) {
-    if world.rng.chance(world.road.deaf) || world.is_cut_off(gateway) {
-        world.counts.road += 1;
-        return;
+    if world.rng.chance(world.road.deaf) {
+        return world.counts.hit(Strike::AnswerLost);
+    }
+    if world.is_cut_off(gateway) {
+        return world.counts.hit(Strike::CutRoad);
     }
     if world.rng.chance(world.road.cut) {
-        world.counts.road += 1;
+        world.counts.hit(Strike::AnswerCut);
         answer = cut(&mut world.rng, answer);
     }
+    garble(world, &mut answer);
     let delay = 1 + below(&mut world.rng, SECOND);
     world.agenda.after(delay, Event::Answered(gateway, life, id, Rc::new(answer)));
+}
+
+/// A refusal may come damaged, so that nobody can tell what it says.
+fn garble(world: &mut Context, answer: &mut Answer) {
+    let Answer::Http { status: 400..500, body, .. } = answer else { return };
+    if !world.more.chance(world.road.garbled) {
+        return;
+    }
+    world.counts.hit(Strike::RefusalDamaged);
+    let mut bytes = body.to_vec();
+    let place = place(&mut world.more, bytes.len());
+    if world.more.chance(50) {
+        bytes.truncate(place);
+    } else if let Some(byte) = bytes.get_mut(place) {
+        *byte = 0xff;
+    }
+    *body = Bytes::from(bytes);
 }
 
 fn cut(rng: &mut Rng, answer: Answer) -> Answer {

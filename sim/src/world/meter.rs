@@ -6,6 +6,7 @@ use super::{
     network,
     oracle::{Line, Meaning, When},
     soil,
+    tally::Strike,
 };
 use crate::rng::Rng;
 use fieldpost_core::{
@@ -291,18 +292,18 @@ impl Meter {
         let from = exchange.map(|exchange| (self.number, exchange));
         for gateway in 0..world.gateways {
             if world.is_cut(gateway) {
-                world.counts.line += 1;
+                world.counts.hit(Strike::CutLine);
                 continue;
             }
-            let arrivals = world.line.carry(&mut world.rng);
-            world.counts.line += u64::from(arrivals.len() != 1);
-            for delay in arrivals {
+            for delay in world.line.carry(&mut world.rng, &mut world.counts) {
                 let bytes = Rc::clone(bytes);
                 world.agenda.after(delay, Event::Datagram { gateway, peer, bytes, from });
             }
             if world.rng.chance(world.line.damaged) {
-                world.counts.line += 1;
-                let bytes = Rc::from(network::damage(&mut world.rng, bytes));
+                let damaged = network::damage(&mut world.rng, bytes);
+                let cut = damaged.len() < bytes.len();
+                world.counts.hit(if cut { Strike::DatagramCut } else { Strike::DatagramDamaged });
+                let bytes = Rc::from(damaged);
                 let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 6, 6, 6)), 666);
                 let delay = super::plan::below(&mut world.rng, MINUTE);
                 world.agenda.after(delay, Event::Datagram { gateway, peer, bytes, from: None });

@@ -24,6 +24,9 @@ pub mod faults;
 pub mod gateway;
 pub mod hostile;
 mod ingest;
+mod inspect;
+mod intake;
+mod late;
 pub mod machine;
 pub mod meter;
 pub mod network;
@@ -40,13 +43,15 @@ pub mod run;
 pub mod soil;
 pub mod stories;
 mod strike;
+pub mod tally;
 mod uplink;
+mod want;
 
 pub use bugs::{Catch, WITHIN, prove};
-pub use context::Counts;
 pub use regressions::REGRESSIONS;
 pub use run::{Failure, Many, listen_for_panics, many, one};
 pub use stories::STORIES;
+pub use tally::{Counts, Strike};
 
 use agenda::{DAY, HOUR, Millis};
 use cloud::Cloud;
@@ -230,11 +235,19 @@ impl World {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = self.shared.counts;
-        let machines = self.gateways.iter().map(|gateway| &gateway.machine).chain([&self.cloud.machine]);
-        for machine in machines {
+        let mut disk = |machine: &Machine, [full, io, reads, torn]: [Strike; 4]| {
             let disk = machine.disk.counts();
-            counts.disk += disk.full + disk.io + disk.reads + disk.torn;
-        }
+            counts.hits(full, disk.full);
+            counts.hits(io, disk.io);
+            counts.hits(reads, disk.reads);
+            counts.hits(torn, disk.torn);
+        };
+        let kinds = [Strike::GatewayFull, Strike::GatewayIo, Strike::GatewayUnreadable, Strike::GatewayTorn];
+        self.gateways.iter().for_each(|gateway| disk(&gateway.machine, kinds));
+        disk(
+            &self.cloud.machine,
+            [Strike::CloudFull, Strike::CloudIo, Strike::CloudUnreadable, Strike::CloudTorn],
+        );
         counts
     }
 

@@ -4,6 +4,7 @@
 use super::{
     agenda::{HOUR, MINUTE, Millis, SECOND},
     plan::below,
+    tally::{Counts, Strike},
 };
 use crate::rng::Rng;
 
@@ -27,6 +28,8 @@ pub struct Line {
 impl Line {
     /// The longest delay of a datagram. With the meters' own patience it stays well under the re-send window.
     pub const LATEST: Millis = 3 * HOUR;
+    /// And the longest where nothing goes wrong.
+    pub const USUAL: Millis = 200;
 
     /// A line as bad as chance will have it.
     #[must_use]
@@ -49,7 +52,7 @@ impl Line {
     }
 
     /// When the copies of a datagram arrive.
-    pub fn carry(&self, rng: &mut Rng) -> Vec<Millis> {
+    pub fn carry(&self, rng: &mut Rng, counts: &mut Counts) -> Vec<Millis> {
         let copies = if rng.chance(self.twice) { 2 } else { 1 };
         let mut arrivals = Vec::new();
         for _ in 0..copies {
@@ -57,6 +60,10 @@ impl Line {
                 arrivals.push(self.delay(rng));
             }
         }
+        counts.hits(Strike::DatagramLost, copies - arrivals.len() as u64);
+        counts.hits(Strike::DatagramTwice, u64::from(arrivals.len() > 1));
+        let late = arrivals.iter().filter(|delay| **delay > Self::USUAL);
+        counts.hits(Strike::DatagramLate, late.count() as u64);
         arrivals
     }
 
@@ -69,7 +76,7 @@ impl Line {
         match rng.chance(self.late) {
             true if rng.chance(30) => below(rng, Self::LATEST),
             true => below(rng, 2 * MINUTE),
-            false => 1 + below(rng, 200),
+            false => 1 + below(rng, Self::USUAL),
         }
     }
 }
@@ -106,6 +113,12 @@ pub struct Road {
     pub twice: u64,
     /// The request arrives when its sender has given up on it.
     pub late: u64,
+    /// A copy of the request arrives hours later.
+    pub hours: u64,
+    /// A reference upload ends between two lines.
+    pub short: u64,
+    /// A refusal arrives damaged, so that it cannot be understood.
+    pub garbled: u64,
 }
 
 /// What becomes of a request.
@@ -135,13 +148,24 @@ impl Road {
             twice: some(25, 20),
             // An undated upload that comes late is dated late: its gateway cannot know.
             late: if text { 0 } else { some(25, 15) },
+            hours: 0,
+            short: 0,
+            garbled: 0,
         }
+    }
+
+    /// What came later to the simulator.
+    pub fn add_more(&mut self, rng: &mut Rng, text: bool) {
+        let mut some = |chance: u64, most: u64| if rng.chance(chance) { rng.below(most + 1) } else { 0 };
+        self.hours = some(25, 20);
+        self.short = if text { some(50, 30) } else { 0 };
+        self.garbled = some(40, 40);
     }
 
     /// A road on which nothing goes wrong.
     #[must_use]
     pub fn good() -> Self {
-        Self { lost: 0, deaf: 0, stranger: 0, cut: 0, twice: 0, late: 0 }
+        Self { lost: 0, deaf: 0, stranger: 0, cut: 0, twice: 0, late: 0, hours: 0, short: 0, garbled: 0 }
     }
 
     /// What becomes of a request.

@@ -51,6 +51,8 @@ pub struct Plan {
     pub hostile: u64,
     /// What goes wrong, and when.
     pub faults: Vec<(Millis, Fault)>,
+    /// Chance of its own for what came later to the simulator.
+    pub more: Rng,
 }
 
 /// Where clocks are changed, and where they never are.
@@ -112,6 +114,7 @@ impl Plan {
             road: Road::new(&mut rng, text_uplink),
             hostile: 0,
             faults: Vec::new(),
+            more: rng.clone(),
         };
         plan.faults = faults::choose(&mut rng, &plan);
         if rng.chance(15) && !small && !faults::restores(&plan.faults) {
@@ -125,6 +128,12 @@ impl Plan {
             let moment = plan.start + below(&mut rng, Millis::from(days) * DAY);
             plan.faults.push((moment, Fault::FloodCloud));
         }
+        // What came later to the simulator has chance of its own, so that older worlds are what they were as far as it leaves them alone.
+        let mut more = rng.fork();
+        plan.road.add_more(&mut more, text_uplink);
+        let ahead = faults::ahead(&mut more, &plan);
+        plan.faults.extend(ahead);
+        plan.more = more;
         plan
     }
 
@@ -164,6 +173,11 @@ fn meter(rng: &mut Rng, number: u64) -> MeterPlan {
 pub fn pick<T: Copy, const N: usize>(rng: &mut Rng, choices: &[T; N]) -> T {
     let place = usize::try_from(rng.below(N as u64)).unwrap_or(0) % N;
     choices[place]
+}
+
+/// A place among so many.
+pub fn place(rng: &mut Rng, count: usize) -> usize {
+    usize::try_from(rng.below(count as u64)).unwrap_or(0)
 }
 
 /// A number below `limit`.

@@ -8,6 +8,7 @@ use super::{
     machine::Machine,
     oracle::Refused,
     plan::below,
+    tally::Strike,
 };
 use fieldpost_core::message::MAX_DATAGRAM;
 use rusqlite::Connection;
@@ -57,13 +58,15 @@ fn read(file: &Connection, kept: &str) -> rusqlite::Result<Refused> {
 }
 
 /// Somebody sends a gateway a great deal of nothing: short datagrams, or as long as they may be, or bursts of these just when a
-/// meter has something to say.
-pub(super) fn flood(world: &mut Context, gateway: &mut Gateway) {
-    world.counts.others += 1;
+/// meter has something to say. Whether it strikes at once.
+pub(super) fn flood(world: &mut Context, gateway: &mut Gateway) -> bool {
     let length = match world.rng.below(3) {
         0 => 0,
         1 => MAX_DATAGRAM,
-        _ => return gateway.bursts += 1 + world.rng.below(BURSTS),
+        _ => {
+            gateway.bursts += 1 + world.rng.below(BURSTS);
+            return false;
+        }
     };
     let mut delay = 0;
     for number in 0..FLOOD {
@@ -71,10 +74,12 @@ pub(super) fn flood(world: &mut Context, gateway: &mut Gateway) {
         let (gateway, peer, bytes) = (gateway.number, STRANGER.into(), garbage(number, length));
         world.agenda.after(delay, Event::Datagram { gateway, peer, bytes, from: None });
     }
+    gateway.is_running()
 }
 
 /// So much at once that it cannot all be taken.
 pub(super) fn burst(world: &mut Context, gateway: &mut Gateway) {
+    world.counts.hit(Strike::Flood);
     let bytes = garbage(gateway.bursts, MAX_DATAGRAM);
     for _ in 0..BURST {
         gateway.receive(world, STRANGER.into(), Rc::clone(&bytes), None);

@@ -4,6 +4,7 @@ use super::{
     agenda::{Millis, SECOND},
     context::{Context, Event, Upload},
     plan::below,
+    tally::Strike,
 };
 use fieldpost_cloud::parts::{Stored, SubmitError};
 use fieldpost_core::{DeviceId, Moisture, Reading, Temperature};
@@ -53,7 +54,7 @@ fn decimal(number: i64, of: i64) -> String {
 
 fn post(world: &mut Context, bytes: &Rc<[u8]>, tries: u32) {
     if world.rng.chance(world.road.lost) {
-        world.counts.road += 1;
+        world.counts.hit(Strike::RequestLost);
         return answered(world, bytes, tries, None);
     }
     let delay = below(&mut world.rng, SECOND);

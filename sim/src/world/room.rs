@@ -7,9 +7,8 @@ use fieldpost_gateway::parts::Outcome;
 const AROUND: u64 = 384 << 10;
 
 impl Gateway {
-    /// Something else takes nearly all of the disk.
-    pub(super) fn tighten(&mut self, world: &mut Context) {
-        world.counts.others += 1;
+    /// Something else takes nearly all of the disk. Whether anybody is there to notice.
+    pub(super) fn tighten(&mut self, world: &mut Context) -> bool {
         world.oracle.custody(self.number).prunes = true;
         let disk = &self.machine.disk;
         let used: u64 = disk.list().iter().map(|path| disk.length(path)).sum();
@@ -17,6 +16,7 @@ impl Gateway {
         let free = (self.limits.min_free_disk + around).saturating_sub(AROUND / 2);
         disk.set_capacity(Some(used + free));
         self.free_at_first = free;
+        self.is_running()
     }
 
     /// What is free; nothing while the power is off.

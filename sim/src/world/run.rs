@@ -124,12 +124,7 @@ impl Many {
         self.worlds += 1;
         match ended {
             Ok((counts, world)) => {
-                self.counts.line += counts.line;
-                self.counts.road += counts.road;
-                self.counts.deaths += counts.deaths;
-                self.counts.disk += counts.disk;
-                self.counts.others += counts.others;
-                self.counts.together += counts.together;
+                self.counts.add(&counts);
                 self.events += world.shared.steps;
                 self.readings += world.shared.oracle.held() as u64;
             }

@@ -5,12 +5,13 @@ use super::{
     context::{Context, Event, Upload},
     gateway::Gateway,
     network::{Passage, Road},
+    tally::Strike,
 };
 use fieldpost_gateway::{
     JournalError,
     parts::{
-        Answer, Group, MAX_BATCH, MAX_BATCH_BYTES, Moment, Note, Noted, Offer, Order, Page, Reader, Step,
-        Uplink,
+        Answer, Custody, Group, MAX_BATCH, MAX_BATCH_BYTES, Moment, Note, Noted, Offer, Order, Page, Reader,
+        Step, Uplink,
     },
 };
 use std::rc::Rc;
@@ -77,6 +78,14 @@ impl Gateway {
                 self.with_uplink(|uplink| uplink.handle_again(found, now));
             }
             Step::Note { generation, custody } => {
+                let unheard = self.running.as_ref().is_some_and(|running| !running.was_refused);
+                if unheard && let Custody::Refused { seq, .. } = custody {
+                    let what = format!(
+                        "gateway {} notes survey {seq} as refused, and nobody refused it",
+                        self.number
+                    );
+                    return world.oracle.fail(what);
+                }
                 world.trace(|| format!("gateway {} notes {custody:?}", self.number));
                 let (done, mut noted) = oneshot::channel();
                 let order = Order::Note(Note { generation, custody, done });
@@ -135,21 +144,26 @@ impl Gateway {
         running.offer = id;
         let failed = |why: &str| Rc::new(Answer::Failed(why.to_owned()));
         if world.is_cut_off(number) {
-            world.counts.road += 1;
+            world.counts.hit(Strike::CutRoad);
             return world.agenda.after(SECOND, Event::Answered(number, life, id, failed("cannot connect")));
         }
         world.agenda.after(Road::PATIENCE, Event::Answered(number, life, id, failed("no answer in time")));
+        let offer = Rc::new(offer);
+        self.lag(world, id, &offer);
+        if self.breaks_off(world, id, &offer) {
+            return;
+        }
         match world.road.carry(&mut world.rng) {
-            Passage::Lost => world.counts.road += 1,
+            Passage::Lost => world.counts.hit(Strike::RequestLost),
             Passage::Stranger => {
-                world.counts.road += 1;
+                world.counts.hit(Strike::Stranger);
                 let answer = Rc::new(super::cloud::stranger(&mut world.rng, self.text));
                 world.agenda.after(SECOND, Event::Answered(number, life, id, answer));
             }
             Passage::Arrives(delays) => {
-                let odd = delays.len() > 1 || delays.iter().any(|delay| *delay > Road::PATIENCE);
-                world.counts.road += u64::from(odd);
-                let offer = Rc::new(offer);
+                let late = delays.iter().any(|delay| *delay > Road::PATIENCE);
+                world.counts.hits(Strike::RequestTwice, u64::from(delays.len() > 1));
+                world.counts.hits(Strike::RequestLate, u64::from(late));
                 for delay in delays {
                     let upload = Upload::Offer(number, life, id, Rc::clone(&offer));
                     world.agenda.after(delay, Event::Upload(upload));
@@ -169,8 +183,22 @@ impl Gateway {
         running.offer = 0;
         world.trace(|| format!("gateway {} hears {answer:?}", self.number));
         if let Some(running) = &mut self.running {
+            running.was_refused = refuses(answer);
             running.uplink.handle_answer(answer.clone(), now, random);
         }
         self.go_on(world);
+    }
+}
+
+/// Whether an answer refuses surveys: in our cloud's words, for one of its reasons. A proxy's page does not, nor does what is damaged.
+fn refuses(answer: &Answer) -> bool {
+    match answer {
+        Answer::Http { status: 400..500, body, .. } => {
+            let problem: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+            let kind = problem.as_ref().and_then(|problem| problem.get("type")?.as_str());
+            kind.is_some_and(|kind| kind.starts_with("urn:fieldpost:problem:"))
+        }
+        Answer::Reply(bytes) => bytes.starts_with(b"Surveys refused: "),
+        _ => false,
     }
 }
