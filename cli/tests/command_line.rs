@@ -1,7 +1,7 @@
 //! What an operator sees when something about the start is wrong: which thing, and the way out.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "this file is a test")]
 
-mod common;
+use crate::common;
 
 use common::{Running, fieldpost};
 use std::{

@@ -8,7 +8,7 @@
     reason = "a test may"
 )]
 
-mod common;
+use crate::common;
 
 use common::Running;
 use std::{

@@ -1,7 +1,6 @@
 //! Accounts over real HTTP: who may what.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::Access;
 use serde_json::{Value, json};

@@ -1,7 +1,6 @@
 //! Alerts as they arrive: at a webhook that is down and up again, in a mailbox, at a broker.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_core::UtcInstant;

@@ -1,12 +1,12 @@
 //! What `build.rs` embeds where there is no Node, or nobody wants the dashboard. It is run by cargo before there are tests, so its
 //! decisions are tried here.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "this file is a test")]
+#![allow(clippy::print_stdout, reason = "this file is a test")]
 
 #[path = "../build.rs"]
 #[allow(dead_code, reason = "what runs programs is not tried here")]
-mod build_script;
+mod script;
 
-use build_script::{files_for, table};
+use script::{files_for, table};
 use std::{fs, path::PathBuf};
 
 /// What is embedded, with `said` for the answer of a build that was tried.

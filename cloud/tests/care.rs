@@ -1,7 +1,6 @@
 //! Retention, the check and backups, over a running cloud.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use support::{Cloud, Response};

@@ -1,7 +1,6 @@
 //! More connections than there are places (promise P6): silent ones never keep others out.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::{Limits, Settings};
 use std::{net::SocketAddr, sync::Arc, time::Duration};

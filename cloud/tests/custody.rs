@@ -1,7 +1,6 @@
 //! The custody mark over HTTP: how a gateway sees whether the cloud still holds what it acknowledged.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use std::sync::Arc;

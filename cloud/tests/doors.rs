@@ -1,7 +1,6 @@
 //! What keeps out those who have no account, and those who come in the name of one who has (promise P9).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::Access;
 use serde_json::{Value, json};

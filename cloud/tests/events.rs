@@ -1,7 +1,6 @@
 //! Server-sent events: who watches sees what comes, and costs nobody anything.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_core::{DeviceId, Reading, Survey, Temperature, Values, senml};

@@ -1,7 +1,6 @@
 //! Exports of real soil data, read back by others' readers; and clients that are slow, or want too much.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_cloud::{Access, Origin, Store};

@@ -1,7 +1,6 @@
 //! Devices as people see them, over HTTP: a real year of soil measurements, and what is not there.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_core::{

@@ -1,7 +1,6 @@
 //! The dashboard for Grafana asks questions that a store answers.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use rusqlite::Connection;
 use support::Cloud;

@@ -1,7 +1,6 @@
 //! What people with bad intentions type into names, searches, paths and headers: over real HTTP, and nothing comes of it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use serde_json::{Value, json};
 use support::{

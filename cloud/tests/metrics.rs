@@ -1,7 +1,6 @@
 //! `GET /metrics`, read line by line as Prometheus' text format 0.0.4 says, whatever devices and gateways are called.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use support::{Cloud, hours_ago, site::SENML};

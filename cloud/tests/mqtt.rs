@@ -1,7 +1,6 @@
 //! The door to MQTT, at a real Mosquitto.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::{Broker, Topics};
 use std::{

@@ -1,7 +1,6 @@
 //! What the cloud says of its API, held against what it does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_cloud::Access;

@@ -1,7 +1,6 @@
 //! SenML over HTTP: what is taken, and everything that is not.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_cloud::{Limits, Settings};

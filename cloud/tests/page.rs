@@ -1,7 +1,7 @@
 //! The dashboard as the cloud serves it, or the page that stands in for it where the build had no Node.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "this file is a test")]
+#![allow(clippy::print_stdout, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use support::{Cloud, Response};

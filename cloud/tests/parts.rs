@@ -1,7 +1,6 @@
 //! The parts, put together by hand without threads and sockets, answer as the cloud on its sockets does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::parts::{
     Custody, Format, HttpAnswer, Origin, Refused, Stored, SubmitError, Upload, Vault, http_answer,

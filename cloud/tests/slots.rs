@@ -1,7 +1,6 @@
 //! What was due, what was filled and which survey brought it, over HTTP: at the interval of its time, with real data's holes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use fieldpost_core::{

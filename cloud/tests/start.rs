@@ -1,7 +1,6 @@
 //! Starting, stopping, and starting again on what is there (promise P10).
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::Error;
 use std::{

@@ -1,7 +1,6 @@
 //! Text uploads: the reference gateway's, and everything that is not one.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::{Limits, Settings};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Datagrams over a real socket: what is taken, what is refused, and that nobody else notices.
 
-mod common;
+use crate::common;
 
 use common::*;
 use fieldpost_core::message::MAX_DATAGRAM;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene fails")]
 
-mod common;
+use crate::common;
 
 use common::{
     cloud::{Cloud, Seen},

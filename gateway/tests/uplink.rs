@@ -1,6 +1,6 @@
 //! The way to the cloud: both uplinks against small real ones, and what happens when they fail.
 
-mod common;
+use crate::common;
 
 use common::{
     cloud::{Cloud, Seen},

@@ -1,7 +1,7 @@
 //! How it is asked, and in which form it answers.
 
 use crate::common::fieldpost;
-use crate::support::{Said, System, day};
+use super::support::{Said, System, day};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},

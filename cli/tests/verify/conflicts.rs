@@ -1,6 +1,6 @@
 //! Values that contradict held ones.
 
-use crate::support::System;
+use super::support::System;
 
 #[test]
 fn conflicts_and_filled_in_values_are_held_and_a_lost_conflict_is_named() {

@@ -1,6 +1,6 @@
 //! Surveys in a journal that cannot be trusted any more.
 
-use crate::support::{System, day};
+use super::support::{System, day};
 use serde_json::Value;
 
 #[test]

@@ -1,6 +1,6 @@
 //! Many gateways and devices, several zones, and what only gateways can tell.
 
-use crate::support::{System, day};
+use super::support::{System, day};
 use serde_json::Value;
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the cloud holds, what is still at the gateway, and what was taken away.
 
 use crate::common::fieldpost;
-use crate::support::{Said, System, day};
+use super::support::{Said, System, day};
 use std::path::PathBuf;
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the cloud has let go of by age.
 
-use crate::support::{System, day};
+use super::support::{System, day};
 use jiff::{Timestamp, ToSpan};
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! A cloud on real sockets and a real folder, and the peers that talk to it.
-#![allow(dead_code, unreachable_pub, reason = "each test file is a crate of its own and uses its part")]
+#![allow(unreachable_pub, reason = "seen by the tests only")]
 
 pub mod described;
 pub mod receivers;

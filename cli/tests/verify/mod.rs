@@ -2,9 +2,6 @@
 //! reading away by hand.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod asking;
 mod conflicts;
 mod damaged;
