@@ -15,7 +15,7 @@ fn open(folder: &Path, disk: &Arc<Faulty>, now: Moment) -> Keeper {
 
 fn scene() -> Scene {
     let (home, disk) = (tempfile::tempdir().unwrap(), Arc::new(Faulty::default()));
-    *disk.2.lock().unwrap() = Some(Size { all: ALL, fewest: u64::MAX });
+    *disk.size.lock().unwrap() = Some(Size { all: ALL, fewest: u64::MAX });
     let keeper = open(home.path(), &disk, at(Duration::ZERO));
     Scene { home, disk, keeper, up: Duration::ZERO }
 }
@@ -23,11 +23,11 @@ fn scene() -> Scene {
 impl Scene {
     /// Others take so much of the disk.
     fn others_take(&self, bytes: u64) {
-        self.disk.2.lock().unwrap().as_mut().unwrap().all = ALL - bytes;
+        self.disk.size.lock().unwrap().as_mut().unwrap().all = ALL - bytes;
     }
 
     fn fewest_free(&self) -> u64 {
-        self.disk.2.lock().unwrap().as_ref().unwrap().fewest
+        self.disk.size.lock().unwrap().as_ref().unwrap().fewest
     }
 
     /// Devices send, from this number on and so many at a time, until one is refused; the first number that is not journaled.
