@@ -167,7 +167,7 @@ impl Api {
         let slot = csv::parse_row(row)
             .map_err(|why| anyhow::anyhow!("{}: {}", self.strange(path), shown(&why.to_string())))?;
         if slot.name != id.as_str() {
-            bail!("{}: a reading of `{}`", self.strange(path), shown(&slot.name));
+            bail!("{}: a reading of `{}`", self.strange(path), shown(slot.name));
         }
         Ok(slot.values.map(|values| Reading { time: slot.time, values }))
     }
