@@ -8,6 +8,7 @@ mod demo;
 mod failure;
 mod listen;
 mod logs;
+mod object;
 mod shown;
 mod stop;
 mod token;
@@ -17,6 +18,10 @@ mod verify;
 
 /// What `fieldpost import` makes of a file: the surveys that it sends, the faults that it names.
 pub use transfer::understand as understand_import;
+/// What `fieldpost import` makes of a cloud's answer to a pack.
+pub use transfer::understand_report;
+/// What `fieldpost verify` makes of a cloud's answers.
+pub use verify::{Heard, understand as understand_cloud};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use commands::Command;

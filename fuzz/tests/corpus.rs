@@ -71,7 +71,8 @@ targets!(
     reply,
     answer,
     custody,
-    http_request
+    http_request,
+    cloud_answers
 );
 
 /// A file of the repository.

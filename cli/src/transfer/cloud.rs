@@ -1,6 +1,6 @@
 //! The way to a cloud: one connection, kept while it lasts.
 
-use crate::{address::Address, shown::shown};
+use crate::{address::Address, object::object, shown::shown};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use fieldpost_gateway::Token;
@@ -107,7 +107,7 @@ pub(super) async fn body(answer: Response<Incoming>) -> Result<Bytes> {
 
 /// Why the cloud did not do what it was asked, in its own words.
 pub(super) fn explain(status: u16, body: &[u8]) -> String {
-    let said = match serde_json::from_slice::<Problem>(body) {
+    let said = match object::<Problem>(body) {
         Ok(problem) => shown(&problem.detail),
         Err(_) => format!("status {status}: {}", shown(&String::from_utf8_lossy(body))),
     };
@@ -120,6 +120,12 @@ pub(super) fn explain(status: u16, body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_no_problem_of_a_cloud() {
+        assert_eq!(explain(400, br#"{"detail":"no"}"#), "no");
+        assert_eq!(explain(400, br#"["no"]"#), r#"status 400: ["no"]"#);
+    }
 
     #[test]
     fn a_server_s_words_are_bounded_and_cannot_steer_the_terminal() {

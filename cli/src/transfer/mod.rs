@@ -6,5 +6,5 @@ mod export;
 mod import;
 
 pub(crate) use export::{Export, Format, Output, Source, export};
-pub use import::understand;
 pub(crate) use import::{Import, Kind, import};
+pub use import::{understand, understand_report};

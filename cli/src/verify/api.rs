@@ -1,14 +1,21 @@
 //! The cloud's public API, page by page.
 
+mod answers;
+
 use super::{
-    http::{Answer, Http},
+    http::{Answer, Ask, Http},
     source::{Known, Range},
 };
-use crate::{address::Address, shown::shown};
+use crate::{
+    address::Address,
+    object::{Object, object},
+    shown::shown,
+};
+use answers::{Conflict, Conflicts, Device, Devices, Gateway, Gateways, Listed, Problem};
 use anyhow::{Context, Result, bail};
 use fieldpost_core::{DeviceId, Reading, UtcInstant, station::csv};
 use fieldpost_gateway::Token;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -30,7 +37,7 @@ const OURS: &str = "urn:fieldpost:problem:";
 
 /// A cloud, asked over HTTP.
 pub(crate) struct Api {
-    http: Http,
+    http: Box<dyn Ask>,
     /// Devices of the page at hand, the next one first.
     devices: VecDeque<DeviceId>,
     /// There is no page behind it.
@@ -39,72 +46,15 @@ pub(crate) struct Api {
     zones: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Devices {
-    devices: Vec<Listed>,
-    kept_from: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Device {
-    first_time: Option<String>,
-    last_time: Option<String>,
-    conflicts: u64,
-    last_contact: Option<String>,
-    gateway: Option<String>,
-    details: Details,
-}
-
-#[derive(Deserialize)]
-struct Details {
-    interval_s: Option<u32>,
-    survey_s: Option<u32>,
-}
-
-#[derive(Deserialize)]
-struct Gateway {
-    name: String,
-    time_zone: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Gateways {
-    gateways: Vec<Gateway>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Offered {
-    temperature_c: Option<Box<RawValue>>,
-    moisture_pct: Option<Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct Conflict {
-    time: String,
-    offered: Option<Offered>,
-}
-
-#[derive(Deserialize)]
-struct Conflicts {
-    conflicts: Vec<Conflict>,
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    r#type: String,
-    detail: String,
-}
-
 impl Api {
     /// Asks the cloud at `address`, with `token` if it asks who comes.
     pub(crate) fn new(address: Address, token: Option<Token>) -> Result<Self> {
-        Ok(Self { http: Http::new(address, token)?, devices: VecDeque::new(), last_page: false, zones: None })
+        Ok(Self::over(Box::new(Http::new(address, token)?)))
+    }
+
+    /// Asks whoever answers there.
+    pub(super) fn over(http: Box<dyn Ask>) -> Self {
+        Self { http, devices: VecDeque::new(), last_page: false, zones: None }
     }
 
     pub(super) fn zones(&mut self) -> Result<Vec<String>> {
@@ -125,8 +75,10 @@ impl Api {
         let (mut zones, mut path, mut last) = (BTreeMap::new(), first, String::new());
         loop {
             let page: Gateways = self.json(&path)?.0;
-            let end = page.gateways.iter().map(|gateway| &gateway.name).max().cloned().unwrap_or_default();
-            zones.extend(page.gateways.into_iter().filter_map(|one| Some((one.name, one.time_zone?))));
+            let end =
+                page.gateways.iter().map(|Object(gateway)| &gateway.name).max().cloned().unwrap_or_default();
+            let zone = |Object(Gateway { name, time_zone })| Some((name, time_zone?));
+            zones.extend(page.gateways.into_iter().filter_map(zone));
             let Some(next) = page.next else { return Ok(zones) };
             // Whatever answers there, it shall not send us elsewhere or in circles.
             if !next.starts_with(GATEWAYS_PATH) || end <= last {
@@ -150,8 +102,12 @@ impl Api {
             let after = after.map_or("", DeviceId::as_str);
             let path = format!("/api/v1/devices?limit={ROWS}&after={after}");
             let (page, more) = self.json::<Devices>(&path)?;
-            self.devices = page.devices.iter().map(id).collect::<Result<_>>()?;
-            self.last_page = !more;
+            let page: Vec<DeviceId> = page.devices.iter().map(id).collect::<Result<_>>()?;
+            let onward = page.first().is_some_and(|first| first.as_str() > after) && page.is_sorted();
+            if !onward && (more || !page.is_empty()) {
+                bail!("{}: not the devices behind `{after}`", self.strange(&path));
+            }
+            (self.devices, self.last_page) = (page.into(), !more);
         }
         Ok(self.devices.front().cloned())
     }
@@ -159,7 +115,7 @@ impl Api {
     pub(super) fn device(&mut self, id: &DeviceId) -> Result<Option<Known>> {
         let path = format!("/api/v1/devices/{id}");
         let answer = self.http.get(&path, JSON)?;
-        let problem = || serde_json::from_slice(&answer.body).is_ok_and(|one: Problem| one.r#type == UNKNOWN);
+        let problem = || object(&answer.body).is_ok_and(|one: Problem| one.r#type == UNKNOWN);
         if answer.status == 404 && problem() {
             return Ok(None);
         }
@@ -168,36 +124,52 @@ impl Api {
             Some(gateway) => self.zones_by_gateway()?.get(gateway).cloned(),
             None => None,
         };
+        let Object(details) = device.details;
         let instant = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
         Ok(Some(Known {
             span: instant(&device.first_time).zip(instant(&device.last_time)),
             conflicts: device.conflicts,
             contact: instant(&device.last_contact),
-            interval_s: device.details.interval_s,
-            survey_s: device.details.survey_s,
+            interval_s: details.interval_s,
+            survey_s: details.survey_s,
             time_zone: zone,
         }))
     }
 
     pub(super) fn readings(&mut self, id: &DeviceId, range: Range) -> Result<Vec<Reading>> {
-        let (mut readings, mut from) = (Vec::new(), range.from);
+        let (mut readings, mut left): (Vec<Reading>, Range) = (Vec::new(), range);
         loop {
-            let path = format!("/api/v1/devices/{id}/readings?from={from}&to={}&limit={READINGS}", range.to);
+            let path =
+                format!("/api/v1/devices/{id}/readings?from={}&to={}&limit={READINGS}", left.from, left.to);
             let answer = self.http.get(&path, "text/csv")?;
-            let text = self.text(&path, &answer)?;
-            let rows = text.strip_prefix(csv::HEADER).with_context(|| self.strange(&path))?;
             let before = readings.len();
+            let rows =
+                self.text(&path, &answer)?.strip_prefix(csv::HEADER).with_context(|| self.strange(&path))?;
             for row in rows.lines().filter(|row| !row.is_empty()) {
-                let slot = csv::parse_row(row)
-                    .map_err(|why| anyhow::anyhow!("{}: {}", self.strange(&path), shown(&why.to_string())))?;
-                readings.extend(slot.values.map(|values| Reading { time: slot.time, values }));
+                let Some(reading) = self.row(&path, row, id)? else { continue };
+                // What is held is looked up by its time; and nobody shall keep us asking for ever.
+                if reading.time < left.from || reading.time >= left.to {
+                    bail!("{}: a reading of {} out of its order", self.strange(&path), reading.time);
+                }
+                left.from = after(reading.time);
+                readings.push(reading);
             }
-            match readings.last() {
-                Some(last) if answer.more && readings.len() > before => from = after(last.time),
-                _ if answer.more => bail!("{}: an empty page with another behind it", self.strange(&path)),
-                _ => return Ok(readings),
+            match answer.more {
+                false => return Ok(readings),
+                true if readings.len() > before => {}
+                true => bail!("{}: an empty page with another behind it", self.strange(&path)),
             }
         }
+    }
+
+    /// A row of the CSV, which is of this device.
+    fn row(&self, path: &str, row: &str, id: &DeviceId) -> Result<Option<Reading>> {
+        let slot = csv::parse_row(row)
+            .map_err(|why| anyhow::anyhow!("{}: {}", self.strange(path), shown(&why.to_string())))?;
+        if slot.name != id.as_str() {
+            bail!("{}: a reading of `{}`", self.strange(path), shown(slot.name));
+        }
+        Ok(slot.values.map(|values| Reading { time: slot.time, values }))
     }
 
     /// They come newest first, and the API has no pages of them but by `to`.
@@ -207,11 +179,19 @@ impl Api {
             let path = format!("/api/v1/devices/{id}/conflicts?limit={ROWS}&to={to}");
             let page: Conflicts = self.json(&path)?.0;
             let rows = page.conflicts.len();
-            for conflict in page.conflicts {
+            let before = offered.len();
+            for Object(conflict) in page.conflicts {
                 offered.extend(self.offered(&path, id, conflict)?);
             }
-            let oldest = offered.last().map(|reading: &Reading| reading.time);
+            let newest_first = offered.is_sorted_by_key(|reading: &Reading| std::cmp::Reverse(reading.time));
+            if !newest_first || offered.get(before).is_some_and(|newest| newest.time >= to) {
+                bail!("{}: conflicts out of their order", self.strange(&path));
+            }
+            let oldest = offered.last().map(|reading| reading.time);
             let Some(oldest) = oldest.filter(|oldest| rows >= ROWS && *oldest >= range.from) else { break };
+            if after(oldest) >= to {
+                bail!("{}: more conflicts at {oldest} than a cloud records", self.strange(&path));
+            }
             // The page may have cut through the values of one instant, so these come again.
             offered.retain(|reading| reading.time > oldest);
             to = after(oldest);
@@ -222,15 +202,12 @@ impl Api {
     }
 
     fn offered(&self, path: &str, id: &DeviceId, conflict: Conflict) -> Result<Option<Reading>> {
-        let Some(values) = conflict.offered else { return Ok(None) };
+        let Some(Object(values)) = conflict.offered else { return Ok(None) };
         let cell =
             |number: Option<Box<RawValue>>| number.map(|number| number.get().to_owned()).unwrap_or_default();
         let (temperature, moisture) = (cell(values.temperature_c), cell(values.moisture_pct));
         // The numbers are those of the CSV, and read by the same reader: exactly.
-        let row = format!("{id},{},{temperature},{moisture}", conflict.time);
-        let slot = csv::parse_row(&row)
-            .map_err(|why| anyhow::anyhow!("{}: {}", self.strange(path), shown(&why.to_string())))?;
-        Ok(slot.values.map(|values| Reading { time: slot.time, values }))
+        self.row(path, &format!("{id},{},{temperature},{moisture}", conflict.time), id)
     }
 
     fn json<T: DeserializeOwned>(&mut self, path: &str) -> Result<(T, bool)> {
@@ -239,12 +216,12 @@ impl Api {
     }
 
     fn parse<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T> {
-        serde_json::from_str(self.text(path, answer)?).with_context(|| self.strange(path))
+        object(self.text(path, answer)?.as_bytes()).with_context(|| self.strange(path))
     }
 
     fn text<'a>(&self, path: &str, answer: &'a Answer) -> Result<&'a str> {
         if answer.status != 200 {
-            let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
+            let problem = object::<Problem>(&answer.body).ok();
             if let Some(Problem { detail, .. }) = problem.filter(|one| one.r#type.starts_with(OURS)) {
                 let hint = if matches!(answer.status, 401 | 403) { " (--token-file)" } else { "" };
                 let detail = shown(&detail);
@@ -265,6 +242,6 @@ fn after(time: UtcInstant) -> UtcInstant {
     time.saturating_add(Duration::from_millis(1))
 }
 
-fn id(device: &Listed) -> Result<DeviceId> {
+fn id(Object(device): &Object<Listed>) -> Result<DeviceId> {
     DeviceId::new(&device.id).with_context(|| format!("the cloud names a device `{}`", shown(&device.id)))
 }

@@ -37,6 +37,15 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
+/// Whoever answers questions.
+pub(super) trait Ask {
+    /// Where it is.
+    fn address(&self) -> &Address;
+
+    /// Asks for `path`.
+    fn get(&mut self, path: &str, accept: &'static str) -> Result<Answer>;
+}
+
 /// The way to the cloud.
 pub(super) struct Http {
     runtime: Runtime,
@@ -55,14 +64,14 @@ impl Http {
         });
         Ok(Self { runtime, address, authorization, connection: None })
     }
+}
 
-    /// Where it goes.
-    pub(super) fn address(&self) -> &Address {
+impl Ask for Http {
+    fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Asks for `path`.
-    pub(super) fn get(&mut self, path: &str, accept: &'static str) -> Result<Answer> {
+    fn get(&mut self, path: &str, accept: &'static str) -> Result<Answer> {
         let Self { runtime, address, authorization, connection } = self;
         let answer = runtime.block_on(async {
             let mut tries = 1;

@@ -12,6 +12,7 @@
 mod api;
 mod days;
 mod device;
+mod heard;
 mod http;
 mod journals;
 mod judge;
@@ -38,6 +39,7 @@ use std::{
 
 pub(crate) use api::Api;
 pub(crate) use days::When;
+pub use heard::{Heard, understand};
 pub(crate) use journals::Journals;
 pub(crate) use print::{Form, surveys, verdict};
 pub(crate) use source::{Range, Source};

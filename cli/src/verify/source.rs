@@ -58,7 +58,7 @@ impl Source {
         }
     }
 
-    /// Where the kept readings begin: what is older was let go of by age. Asked for behind readings it explains what they lack.
+    /// Up to where readings were let go of by age, or not taken. Asked for behind readings it explains what they lack.
     pub(crate) fn kept_from(&mut self) -> Result<Option<UtcInstant>> {
         match self {
             Self::Api(api) => api.kept_from(),

@@ -13,6 +13,8 @@ use std::{
 
 /// SQLite's `application_id` of the cloud's stores: "FPst".
 const APPLICATION_ID: i32 = 0x4650_7374;
+/// The version of stores (`user_version`, the number of the last of the cloud's migrations) from which on there is all that is asked for here.
+const OLDEST: i64 = 4;
 /// How long a moment in which the file cannot be read may last.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -36,6 +38,15 @@ impl StoreFile {
         if id != APPLICATION_ID {
             bail!("{}: this is no store of a Fieldpost cloud; give its store.db, with --store", cannot());
         }
+        let version: i64 =
+            conn.pragma_query_value(None, "user_version", |row| row.get(0)).with_context(cannot)?;
+        if version < OLDEST {
+            bail!(
+                "{}: it is of version {version}, and only those from {OLDEST} on can be read; start a cloud of this program on it \
+                 once, or on a copy (cloud --data), which brings it up to date",
+                cannot()
+            );
+        }
         Ok(Self { conn, path: path.to_owned() })
     }
 
@@ -45,9 +56,9 @@ impl StoreFile {
     }
 
     pub(super) fn kept_from(&self) -> Result<Option<UtcInstant>> {
-        let sql = "SELECT value FROM settings WHERE name = 'kept_from'";
-        let rows = self.rows(sql, [], |row| row.get(0).map(UtcInstant::from_millis))?;
-        Ok(rows.first().copied())
+        let sql = "SELECT max(value) FROM settings WHERE name IN ('kept_from', 'gone_before')";
+        let rows = self.rows(sql, [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(rows.into_iter().flatten().next().map(UtcInstant::from_millis))
     }
 
     pub(super) fn next_device(&self, after: Option<&DeviceId>) -> Result<Option<DeviceId>> {

@@ -1,6 +1,6 @@
 //! How it is asked, and in which form it answers.
 
-use crate::common::fieldpost;
+use crate::common::{Running, fieldpost};
 use super::support::{Said, System, day};
 use serde_json::Value;
 use std::{
@@ -91,6 +91,19 @@ fn bad_arguments_are_usage_and_missing_files_are_named() {
     assert!(said.0 == 1 && said.2.contains("no journal") && said.2.contains(folder), "{}", said.2);
     let said = Said::of(fieldpost(&["verify", "--store", &format!("{folder}/store.db")]));
     assert!(said.0 == 1 && said.2.contains("store.db") && said.2.contains("--store"), "{}", said.2);
+}
+
+#[test]
+fn a_store_of_an_earlier_version_is_named_and_so_is_the_way_to_bring_it_up_to_date() {
+    let home = tempfile::tempdir().unwrap();
+    let (data, store) = (home.path().to_str().unwrap(), home.path().join("store.db"));
+    std::fs::write(&store, include_bytes!("../../../cloud/src/store/migrations/version-1.db")).unwrap();
+    let verify = || Said::of(fieldpost(&["verify", "--store", store.to_str().unwrap()]));
+    let said = verify();
+    assert!(said.0 == 1 && said.2.contains("version 1") && said.2.contains("cloud --data"), "{}", said.2);
+    assert!(!said.2.contains("no such"), "that is what SQLite says: {}", said.2);
+    drop(Running::start(fieldpost(&["cloud", "--data", data, "--http", "127.0.0.1:0"]), "ready"));
+    verify().expect(0, &["no journal was asked"]);
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use super::support::{System, day};
 use jiff::{Timestamp, ToSpan};
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 #[test]
 fn what_was_let_go_of_by_age_is_counted_by_itself_and_not_missing() {
@@ -28,8 +32,23 @@ fn what_was_let_go_of_by_age_is_counted_by_itself_and_not_missing() {
             &["all 4 acknowledged readings are held", "4 readings are older than the cloud keeps them"],
         );
     }
+    keep_all(&system);
+    for said in [system.verify(&[]), system.verify_store(&[])] {
+        said.expect(0, &["all 4 acknowledged readings are held", "4 readings are older"]);
+    }
     system.lose("m", &format!("{recent}T09:00:00Z"));
     for said in [system.verify(&[]), system.verify_store(&[])] {
         said.expect(1, &["1 acknowledged reading is MISSING", "4 readings are older"]);
     }
+}
+
+/// Says that everything is kept from now on: what is gone does not come back by that.
+fn keep_all(system: &System) {
+    let mut stream = TcpStream::connect(system.url.trim_start_matches("http://")).unwrap();
+    let body = r#"{"keep_days":null}"#;
+    let head = "PUT /api/v1/retention HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }

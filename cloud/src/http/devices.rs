@@ -49,7 +49,7 @@ impl From<DeviceRow> for JsonDevice {
 #[schema(as = Devices)]
 struct Page {
     devices: Vec<JsonDevice>,
-    /// Older readings are let go of by age; null if all are kept
+    /// Readings from before were let go of by age, whatever is kept now; null if that never was so
     #[schema(format = DateTime)]
     kept_from: Option<String>,
     next: Option<String>,

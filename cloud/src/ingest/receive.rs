@@ -67,6 +67,9 @@ fn too_long(bytes: BytesMut, limits: &Limits) -> Received {
 }
 
 #[cfg(test)]
+mod pieces;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::budget::Budget;

@@ -5,6 +5,9 @@
 //! put right, not the years; a cloud that was off for a month has caught up within a week.
 //!
 //! What comes in from before there is not stored at all (`batch`): its sender is told that it is older than is kept.
+//!
+//! When more days are kept, or all, what is gone stays gone: `gone_before`, in the settings as well, is the furthest that the beginning ever
+//! was, and explains to whoever compares what was acknowledged with what is held.
 
 use super::{ReadError, Store, SubmitError};
 use fieldpost_core::UtcInstant;
@@ -51,19 +54,14 @@ impl Store {
         Ok(days.and_then(|days| u32::try_from(days).ok()))
     }
 
-    /// Where the readings that are kept begin; None if all are.
+    /// Up to where readings were let go of, or not taken; None if that never was so.
     pub(crate) async fn kept_from(&self) -> Result<Option<UtcInstant>, ReadError> {
-        let from = self.readers.ask(|connection| setting(connection, "kept_from")).await?;
-        Ok(from.map(UtcInstant::from_millis))
+        self.readers.ask(gone_before).await
     }
 
     /// Sets how many days readings are kept, by somebody who has seen what that means now.
     pub(crate) async fn keep_for(&self, days: Option<u32>, now: UtcInstant) -> Result<(), SubmitError> {
-        let work = move |transaction: &Transaction<'_>| {
-            set(transaction, "keep_days", days.map(i64::from))?;
-            set(transaction, "kept_from", days.map(|days| beginning(now, days).as_millis()))
-        };
-        self.write(work).await
+        self.write(move |transaction| keep_for(transaction, days, now)).await
     }
 
     /// Moves the beginning of the kept readings towards `now` less the days; where it is. None if all are kept.
@@ -90,6 +88,18 @@ fn setting(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>>
 /// Where the kept readings begin; None if all are kept.
 pub(super) fn kept_from(connection: &Connection) -> rusqlite::Result<Option<UtcInstant>> {
     Ok(setting(connection, "kept_from")?.map(UtcInstant::from_millis))
+}
+
+/// The furthest that the kept readings ever began.
+fn gone_before(connection: &Connection) -> rusqlite::Result<Option<UtcInstant>> {
+    let furthest = setting(connection, "gone_before")?.max(setting(connection, "kept_from")?);
+    Ok(furthest.map(UtcInstant::from_millis))
+}
+
+fn keep_for(transaction: &Transaction<'_>, days: Option<u32>, now: UtcInstant) -> rusqlite::Result<()> {
+    set(transaction, "gone_before", gone_before(transaction)?.map(UtcInstant::as_millis))?;
+    set(transaction, "keep_days", days.map(i64::from))?;
+    set(transaction, "kept_from", days.map(|days| beginning(now, days).as_millis()))
 }
 
 fn set(transaction: &Transaction<'_>, name: &str, value: Option<i64>) -> rusqlite::Result<()> {
@@ -256,5 +266,27 @@ mod tests {
         assert_eq!(moved(at("2026-06-01T01:00:00Z")), Some(at("2026-04-22T01:00:00Z")));
         assert_eq!(moved(at("2099-06-01T01:00:00Z")), Some(at("2026-04-22T07:00:00Z")));
         assert_eq!(moved(at("2025-06-01T01:00:00Z")), Some(at("2026-04-22T07:00:00Z")));
+    }
+
+    #[test]
+    fn what_is_gone_stays_explained_when_more_is_kept_or_all_and_old_readings_are_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vault = vault(&folder.path().join("store.db"));
+        let now: UtcInstant = "2026-06-01T00:00:00Z".parse().unwrap();
+        vault.change(|transaction| keep_for(transaction, None, now)).unwrap();
+        assert_eq!(gone_before(&vault.connection).unwrap(), None);
+        for (days, begins, gone) in [
+            (Some(400), Some(400), 400),
+            (Some(40), Some(40), 40),
+            (Some(100), Some(100), 40),
+            (None, None, 40),
+            (None, None, 40),
+            (Some(35), Some(35), 35),
+        ] {
+            vault.change(|transaction| keep_for(transaction, days, now)).unwrap();
+            let begins = begins.map(|days| beginning(now, days));
+            assert_eq!(kept_from(&vault.connection).unwrap(), begins, "{days:?}");
+            assert_eq!(gone_before(&vault.connection).unwrap(), Some(beginning(now, gone)), "{days:?}");
+        }
     }
 }

@@ -110,14 +110,14 @@ impl Share {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::intake::decide;
     use fieldpost_core::UtcInstant;
     use jiff::tz::TimeZone;
 
     /// A datagram of sender number `port`.
-    fn entry(port: u16, text: &str) -> Entry {
+    pub(in crate::intake) fn entry(port: u16, text: &str) -> Entry {
         let peer = SocketAddr::from(([127, 0, 0, 1], port));
         let now = UtcInstant::from_millis(1_800_000_000_000);
         let datagram = decide::read(text.as_bytes(), text.len(), peer.ip(), now, &TimeZone::UTC);

@@ -86,17 +86,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::decide;
-    use fieldpost_core::UtcInstant;
-    use jiff::tz::TimeZone;
-    use std::net::SocketAddr;
-
-    fn entry(port: u16, text: &str) -> Entry {
-        let peer = SocketAddr::from(([127, 0, 0, 1], port));
-        let now = UtcInstant::from_millis(1_800_000_000_000);
-        let datagram = decide::read(text.as_bytes(), text.len(), peer.ip(), now, &TimeZone::UTC);
-        Entry { socket: 0, peer, datagram }
-    }
+    use crate::intake::inbox::tests::entry;
 
     #[test]
     fn what_waits_at_closing_is_still_taken() {

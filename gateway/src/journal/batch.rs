@@ -8,7 +8,9 @@ use fieldpost_core::{
 };
 use rusqlite::{Connection, Statement, ToSql, params};
 
-use super::{Journal, JournalError, NewSurvey, Quarantined, Seq, ShortKey, error::Doing, facts, quarantine};
+use super::{
+    Journal, JournalError, NewSurvey, Quarantined, Seq, ShortKey, error::Doing, facts, gaps, quarantine,
+};
 use crate::round::Change;
 
 /// Everything that becomes durable together.
@@ -45,6 +47,17 @@ pub enum Custody {
     Uplink(String),
 }
 
+impl Custody {
+    /// Up to where the cursor passes on.
+    fn passes(&self) -> Option<Seq> {
+        match self {
+            Self::Held { through } | Self::Passed { through } => Some(*through),
+            Self::Refused { seq, .. } | Self::Damaged { seq, .. } => Some(*seq),
+            Self::Back { .. } | Self::Taken { .. } | Self::Uplink(_) => None,
+        }
+    }
+}
+
 impl Batch {
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
@@ -79,10 +92,16 @@ impl Journal {
                 // Its meter may still have it: a copy is not held any more, and is taken as new.
                 self.keys.forget_survey(&write, *seq).doing("write", &self.path)?;
             }
+            if let Some(through) = custody.passes() {
+                gaps::pass(&write, cursors.held, through).doing("read", &self.path)?;
+            }
             cursors = hand_over(&write, custody, cursors).doing("write", &self.path)?;
         }
         if cursors != before {
             cursors.write(&write).doing("write", &self.path)?;
+        }
+        if cursors.held < before.held {
+            gaps::go_back(&write, before.held).doing("write", &self.path)?;
         }
         if cursors.held < before.held || cursors.confirmed < before.confirmed {
             facts::set_integer(&write, facts::GIVEN_OUT, last_seq).doing("write", &self.path)?;
@@ -92,7 +111,8 @@ impl Journal {
         count(&write, Count::Counters, &batch.counters).doing("write", &self.path)?;
         let keyed = batch.surveys.iter().filter_map(|survey| survey.key.map(|key| (key, survey.received)));
         keyed.for_each(|(key, received)| self.keys.insert(key, received));
-        if self.keys.crowded(now) {
+        // Whoever brings no surveys has not asked for the room: what the cloud holds is noted on a full disk, too.
+        if !batch.surveys.is_empty() && self.keys.crowded(now) {
             self.keys.spill(&write, last_seq, now).doing("write", &self.path)?;
         }
         if bug::on(Bug::AcknowledgeBeforeCommit) {

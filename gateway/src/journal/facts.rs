@@ -31,6 +31,10 @@ pub(super) const SALVAGED: &str = "salvaged";
 
 /// What salvages found gone behind the cursor and have counted, as JSON: the first and the last seq of each gap.
 pub(super) const COUNTED_GAPS: &str = "counted_gaps";
+/// What was gone from before the cursor when it passed there, in the same form.
+pub(super) const PASSED_GAPS: &str = "passed_gaps";
+/// The furthest place from which the cursor went back.
+pub(super) const FURTHEST: &str = "furthest";
 
 pub(super) fn integer(conn: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     get(conn, name)

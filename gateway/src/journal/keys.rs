@@ -28,6 +28,8 @@ pub(super) const IN_MEMORY: usize = 114_688;
 /// A run to which surveys that go early leave their keys, a few at a time, grows no larger: each time most of its pages are
 /// written, to the log first, and there may be little room for that.
 const SMALL_RUN: usize = 512;
+/// What a key takes in pages that are written when keys move: sorted in between others they leave pages two thirds full.
+const KEY_BYTES: usize = 36;
 /// How often the table is looked through for what is too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The filter's size in bits (2 MiB), used only when keys have moved to the table.
@@ -122,11 +124,38 @@ impl Keys {
 
     /// Lets go of what is too old; says whether the rest still is too much for memory and must be moved.
     pub(super) fn crowded(&mut self, now: UtcInstant) -> bool {
-        if self.recent.len() < self.limit {
+        self.crowded_by(0, now)
+    }
+
+    fn crowded_by(&mut self, more: usize, now: UtcInstant) -> bool {
+        if self.recent.len().saturating_add(more) < self.limit {
             return false;
         }
         self.recent.retain(|_, received| fresh(*received, now));
-        self.recent.len() >= self.limit / 4 * 3
+        self.recent.len().saturating_add(more) >= self.limit / 4 * 3
+    }
+
+    /// The most bytes that are written when keys have to move because so many `more` come; 0 if they need not.
+    pub(super) fn weight(&mut self, more: usize, now: UtcInstant) -> usize {
+        if !self.crowded_by(more, now) {
+            return 0;
+        }
+        // Those of the run among which they are sorted in are written anew, and when the table is swept those of one that
+        // is old in part: no run has more than all of memory and half as many.
+        let sorted_among = if self.runs.in_last < self.limit / 2 { self.runs.in_last } else { 0 };
+        let swept = if self.sweep_due(now) && self.filter.is_some() { self.limit / 2 * 3 } else { 0 };
+        let keys = self.recent.len().saturating_add(more).saturating_add(sorted_among).saturating_add(swept);
+        keys.saturating_mul(KEY_BYTES)
+    }
+
+    fn sweep_due(&self, now: UtcInstant) -> bool {
+        !self.swept.is_some_and(|swept| swept <= now && now.duration_since(swept) < SWEEP_EVERY)
+    }
+
+    /// Holds no more than so many in memory.
+    #[cfg(test)]
+    pub(crate) fn hold(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// Moves all keys to the table, durable when `conn`'s transaction is. `through` is the journal's last seq.
@@ -181,7 +210,7 @@ impl Keys {
 
     /// Rids the table of what is too old, if that was not done a short time ago; says how many there were.
     pub(super) fn sweep(&mut self, conn: &Connection, now: UtcInstant) -> rusqlite::Result<usize> {
-        if self.swept.is_some_and(|swept| swept <= now && now.duration_since(swept) < SWEEP_EVERY) {
+        if !self.sweep_due(now) {
             return Ok(0);
         }
         self.swept = Some(now);

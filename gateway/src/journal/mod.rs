@@ -128,9 +128,15 @@ impl Journal {
         Ok(last.map_or(0, |round| round.last_seq))
     }
 
-    /// Whether `bytes` more may be written.
-    pub(crate) fn room(&self, bytes: usize) -> Result<Result<(), Full>, JournalError> {
-        room::check(self, bytes)
+    /// Whether `bytes` more may be written, and the keys of so many `surveys` remembered.
+    pub(crate) fn room(
+        &mut self,
+        bytes: usize,
+        surveys: usize,
+        now: UtcInstant,
+    ) -> Result<Result<(), Full>, JournalError> {
+        let keys = if surveys == 0 { 0 } else { self.keys.weight(surveys, now) };
+        room::check(self, bytes.saturating_add(keys))
     }
 
     /// Gives back the room of a damaged file that was set aside, the oldest; says whether there was one.
@@ -166,6 +172,12 @@ impl Journal {
     #[cfg(test)]
     pub(crate) fn provoke(&self, sql: &str) {
         self.conn.execute_batch(sql).unwrap();
+    }
+
+    /// Holds no more keys in memory than so many.
+    #[cfg(test)]
+    pub(crate) fn hold_keys(&mut self, limit: usize) {
+        self.keys.hold(limit);
     }
 
     /// Where the journal is.

@@ -1,9 +1,10 @@
 //! The reference upload: text on a connection of its own, one write, one answer.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
+use fieldpost_core::reply;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
@@ -13,6 +14,8 @@ use super::Answer;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the first byte sent to the answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the cloud may pause within its answer, and before it closes its side.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest answer that is read; the reference gateway's buffer.
 const MAX_ANSWER: usize = 4_096;
 
@@ -44,12 +47,29 @@ impl Tcp {
 }
 
 /// Sends the text in one write, because a reference cloud reads once; our side stays open, as the reference
-/// gateway's does. The answer is what one read brings.
-async fn exchange(stream: &mut TcpStream, text: &str) -> std::io::Result<Vec<u8>> {
+/// gateway's does.
+async fn exchange(stream: &mut TcpStream, text: &str) -> io::Result<Vec<u8>> {
     stream.set_nodelay(true)?;
     stream.write_all(text.as_bytes()).await?;
-    let mut answer = vec![0; MAX_ANSWER];
-    let length = stream.read(&mut answer).await?;
-    answer.truncate(length);
-    Ok(answer)
+    answer(stream).await
 }
+
+/// The answer, which is over when the cloud closes its side, as every cloud does. A part of it would read as another answer: of a refusal
+/// for now, as one for good. Without the close only the one exact text counts.
+async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut answer = Vec::with_capacity(MAX_ANSWER);
+    loop {
+        let patience = if answer.is_empty() { ANSWER_TIMEOUT } else { CLOSE_TIMEOUT };
+        match timeout(patience, stream.read_buf(&mut answer)).await {
+            Ok(Ok(0)) => return Ok(answer),
+            Ok(Ok(_)) if answer.len() <= MAX_ANSWER => {}
+            Ok(Ok(_)) => return Err(io::Error::other("its answer is too long")),
+            _ if answer == reply::RECEIVED.as_bytes() => return Ok(answer),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(io::Error::other("its answer did not end")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

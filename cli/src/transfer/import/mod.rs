@@ -22,6 +22,7 @@ use fieldpost_gateway::Token;
 use indicatif::ProgressBar;
 use reader::Reader;
 use send::Sender;
+pub use send::understand_report;
 use std::{
     fs::{self, File},
     io::BufReader,

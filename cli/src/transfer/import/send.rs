@@ -5,8 +5,8 @@ use super::{
     Faults,
     days::FromFile,
 };
-use crate::failure::Failure;
-use anyhow::{Context, Result};
+use crate::{failure::Failure, object::object};
+use anyhow::Result;
 use bytes::Bytes;
 use fieldpost_core::senml;
 use hyper::Method;
@@ -40,7 +40,61 @@ struct Taken {
     expired: u64,
 }
 
+impl Taken {
+    fn add(&mut self, other: Self) {
+        for (sum, more) in [
+            (&mut self.new, other.new),
+            (&mut self.duplicate, other.duplicate),
+            (&mut self.conflict, other.conflict),
+            (&mut self.expired, other.expired),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
+/// What the cloud's answer to a pack means.
+#[derive(Debug)]
 enum Verdict {
+    Taken(Taken),
+    Refused(String),
+    /// It may take the same pack later.
+    Again(String),
+    /// It takes nothing like this, or is no cloud.
+    Never(String),
+}
+
+impl Verdict {
+    fn of(status: u16, body: &[u8]) -> Self {
+        let why = cloud::explain(status, body);
+        match status {
+            200 => object(body).map_or_else(
+                |error| Self::Never(format!("not an answer of a Fieldpost cloud: {error}; check --cloud")),
+                Self::Taken,
+            ),
+            400 | 413 | 422 => Self::Refused(why),
+            408 | 429 | 500.. => Self::Again(why),
+            _ => Self::Never(why),
+        }
+    }
+}
+
+/// What an import makes of a cloud's answer to a pack: how many readings were new, duplicate, in conflict, expired; or why nothing is
+/// known to be taken. For the fuzzer.
+///
+/// # Errors
+/// What would be said.
+pub fn understand_report(status: u16, body: &[u8]) -> Result<[u64; 4], String> {
+    match Verdict::of(status, body) {
+        Verdict::Taken(Taken { new, duplicate, conflict, expired }) => {
+            Ok([new, duplicate, conflict, expired])
+        }
+        Verdict::Refused(why) | Verdict::Again(why) | Verdict::Never(why) => Err(why),
+    }
+}
+
+/// What became of a pack.
+enum Fate {
     Taken(Taken),
     Refused(String),
 }
@@ -96,17 +150,14 @@ impl Sender {
         while let Some(pack) = packs.pop_front() {
             let [first, more @ ..] = pack else { continue };
             match self.post(pack).await? {
-                Verdict::Taken(taken) => {
+                Fate::Taken(taken) => {
                     self.surveys += pack.len() as u64;
-                    self.sum.new += taken.new;
-                    self.sum.duplicate += taken.duplicate;
-                    self.sum.conflict += taken.conflict;
-                    self.sum.expired += taken.expired;
+                    self.sum.add(taken);
                 }
-                Verdict::Refused(why) if more.is_empty() => {
+                Fate::Refused(why) if more.is_empty() => {
                     faults.say(&format!("{}: the cloud refuses it: {why}", first.place));
                 }
-                Verdict::Refused(_) => {
+                Fate::Refused(_) => {
                     let (one, other) = pack.split_at(pack.len() / 2);
                     packs.push_front(other);
                     packs.push_front(one);
@@ -116,33 +167,24 @@ impl Sender {
         Ok(())
     }
 
-    async fn post(&mut self, pack: &[Record]) -> Result<Verdict, Failure> {
+    async fn post(&mut self, pack: &[Record]) -> Result<Fate, Failure> {
         let body = Bytes::from(senml::pack(pack.iter().map(|record| record.bytes.as_slice())));
         let mut pause = PAUSE;
         for again in (0..TRIES).rev() {
-            let error = match self.exchange(body.clone()).await {
-                Ok((200, body)) => {
-                    let taken = serde_json::from_slice(&body);
-                    let strange = || {
-                        format!("not an answer of a Fieldpost cloud; check --cloud {}", self.cloud.address())
-                    };
-                    return Ok(Verdict::Taken(taken.with_context(strange)?));
-                }
-                Ok((status @ (400 | 413 | 422), body)) => {
-                    return Ok(Verdict::Refused(cloud::explain(status, &body)));
-                }
-                Ok((status @ (408 | 429 | 500..), body)) => cloud::explain(status, &body),
-                Ok((status, body)) => {
-                    let why = cloud::explain(status, &body);
-                    return Err(Failure::failed(format!("the cloud at {}: {why}", self.cloud.address())));
-                }
-                Err(error) => format!("{error:#}"),
+            let verdict = match self.exchange(body.clone()).await {
+                Ok((status, body)) => Verdict::of(status, &body),
+                Err(error) => Verdict::Again(format!("{error:#}")),
             };
-            if again == 0 {
-                let at = self.cloud.address();
-                return Err(Failure::failed(format!(
-                    "the cloud at {at} takes nothing: {error}; run it again to go on"
-                )));
+            let at = self.cloud.address();
+            match verdict {
+                Verdict::Taken(taken) => return Ok(Fate::Taken(taken)),
+                Verdict::Refused(why) => return Ok(Fate::Refused(why)),
+                Verdict::Never(why) => return Err(Failure::failed(format!("the cloud at {at}: {why}"))),
+                Verdict::Again(why) if again == 0 => {
+                    let hint = "run it again to go on";
+                    return Err(Failure::failed(format!("the cloud at {at} takes nothing: {why}; {hint}")));
+                }
+                Verdict::Again(_) => {}
             }
             sleep(pause).await;
             pause = pause.saturating_mul(2);
@@ -176,4 +218,32 @@ fn host() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.trim().chars().filter(char::is_ascii_graphic).take(MAX_HOST).collect();
     if name.is_empty() { "unknown".into() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_clouds_own_report_says_that_a_pack_is_taken() {
+        let report = br#"{"new":1,"duplicate":2,"conflict":3}"#;
+        assert_eq!(understand_report(200, report), Ok([1, 2, 3, 0]));
+        for (status, body) in [
+            (200, &b"[1,2,3]"[..]),
+            (200, b"[1,2,3,4]"),
+            (200, b"<h1>It works!</h1>"),
+            (200, b"{\"new\":1,\"duplicate\":0,\"conflict\":0,\"x\":\"\xff\"}"),
+            (201, report),
+            (422, report),
+        ] {
+            assert!(understand_report(status, body).is_err(), "{status} {}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn counts_that_no_cloud_can_mean_do_not_stop_an_import() {
+        let mut sum = Taken { new: 5, ..Taken::default() };
+        sum.add(Taken { new: u64::MAX, ..Taken::default() });
+        assert_eq!(sum.new, u64::MAX);
+    }
 }

@@ -228,7 +228,7 @@ impl Keeper {
         if sorted.weight() > 0 {
             self.room.make(journal, &mut sorted, &mut self.trouble, now)?;
         }
-        room::keep_refused(journal, &mut sorted)?;
+        room::keep_refused(journal, &mut sorted, now)?;
         sorted.batch.custody = custody;
         sorted.advance(&mut self.rounds, journal.last_seq(), now.utc);
         journal.commit(&sorted.batch, now.utc)?;

@@ -32,9 +32,9 @@ impl Room {
         now: Moment,
     ) -> Result<(), JournalError> {
         let stuck = self.stuck.is_some_and(|stuck| now.up.saturating_sub(stuck) < LET_GO_AGAIN);
-        let weight = sorted.weight();
+        let (weight, surveys) = (sorted.weight(), sorted.batch.surveys.len());
         let full = loop {
-            match journal.room(weight) {
+            match journal.room(weight, surveys, now.utc) {
                 // They are for whoever wants to look into them, and surveys come first.
                 Ok(Err(Full::Disk | Full::File)) if journal.give_way() => {}
                 Ok(Err(full @ (Full::Journal | Full::File))) if !stuck => {
@@ -71,11 +71,16 @@ fn let_go(journal: &mut Journal, now: Moment, full: Full) -> Result<usize, Journ
 }
 
 /// Keeps of what the group brings to refuse only what there is room for beside its surveys; all of it is counted.
-pub(super) fn keep_refused(journal: &Journal, sorted: &mut Sorted) -> Result<(), JournalError> {
+pub(super) fn keep_refused(
+    journal: &mut Journal,
+    sorted: &mut Sorted,
+    now: Moment,
+) -> Result<(), JournalError> {
     if sorted.batch.quarantined.is_empty() || bug::on(Bug::QuarantineUnbounded) {
         return Ok(());
     }
-    match journal.room(sorted.weight().saturating_add(sorted.weight_of_refused())) {
+    let weight = sorted.weight().saturating_add(sorted.weight_of_refused());
+    match journal.room(weight, sorted.batch.surveys.len(), now.utc) {
         Ok(Ok(())) => {}
         Err(error) if error.is_corrupt() => return Err(error),
         _ => sorted.batch.quarantined.clear(),

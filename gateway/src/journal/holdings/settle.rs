@@ -27,11 +27,13 @@ pub(super) fn settle(conn: &Connection) -> rusqlite::Result<Settled> {
     let quarantined = quarantined(&read)?;
     let counts = counts(&read, "SELECT reason, count FROM main.refusals")?;
     let (mut lost, mut passed_on) = (Damaged::default(), Damaged::default());
-    // The quarantine keeps the newest only, and of what is lost it has nothing; the counters have all.
+    let counted = gaps::known(&read)?;
+    counted.iter().for_each(|(first, last)| lost.add_all(*first, *last, &quarantined));
+    // The quarantine keeps the newest only, and not every gap is remembered; the counters have all.
     set_aside(&mut lost, &quarantined.lost, &counts, &[quarantine::DAMAGED, gaps::LOST]);
     set_aside(&mut passed_on, &quarantined.passed_on, &counts, &[quarantine::DAMAGED_PASSED_ON]);
     unproven(&read, held, &quarantined, &mut lost, &mut passed_on)?;
-    gone(&read, held, &quarantined, &mut lost)?;
+    gone(&read, held, &counted, &quarantined, &mut lost)?;
     lost.named.sort_by_key(|survey| survey.seq);
     let settled = Settled {
         held_through: held,
@@ -134,16 +136,19 @@ fn unproven(
 
 /// Seqs behind the cursor that are nowhere: none is let go of before it was passed on. After a cloud went back to a backup the cursor
 /// stands where that ends, and what lies behind it and is gone, the cloud has no more.
-fn gone(conn: &Connection, held: Seq, known: &Quarantine, lost: &mut Damaged) -> rusqlite::Result<()> {
-    // Those that salvages have counted are in the counters.
-    let mut counted = gaps::counted(conn)?;
-    counted.sort_unstable();
+fn gone(
+    conn: &Connection,
+    held: Seq,
+    counted: &[gaps::Gap],
+    known: &Quarantine,
+    lost: &mut Damaged,
+) -> rusqlite::Result<()> {
     let mut select = conn.prepare("SELECT first, last FROM temp.gaps WHERE last > ?1 ORDER BY first")?;
     let mut rows = select.query([held])?;
     while let Some(row) = rows.next()? {
         let (first, last): (Seq, Seq) = (row.get(0)?, row.get(1)?);
         let mut next = first.max(held.saturating_add(1));
-        for (from, to) in &counted {
+        for (from, to) in counted {
             if *to >= next && *from <= last {
                 lost.add_all(next, from.saturating_sub(1), known);
                 next = to.saturating_add(1);

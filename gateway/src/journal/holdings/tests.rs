@@ -74,6 +74,29 @@ fn p1_what_is_gone_when_the_cloud_went_back_to_a_backup_is_named() {
 }
 
 #[test]
+fn p1_what_had_vanished_when_the_cursor_passed_it_is_named_for_ever() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(home.path());
+    harm(home.path(), "DELETE FROM surveys WHERE seq IN (4, 11, 12, 15, 20)");
+    let refused = |seq| Custody::Refused { seq, at: NOW, reason: "no".into(), again: None };
+    for custody in [Custody::Held { through: 14 }, refused(16)] {
+        note(&mut journal, custody);
+        assert_eq!(lost(home.path()), (vec![11, 12, 15], 3), "the cloud had the fourth");
+    }
+    note(&mut journal, Custody::Passed { through: 20 });
+    while journal.prune(NOW, Some(Full::Journal)).unwrap() > 0 {}
+    assert_eq!(lost(home.path()), (vec![11, 12, 15, 20], 4), "what was let go of was passed on");
+    note(&mut journal, Custody::Back { to: 10 });
+    note(&mut journal, Custody::Held { through: 20 });
+    assert_eq!(lost(home.path()), (vec![11, 12, 15, 20], 4), "nothing is counted twice");
+    let surveys = (21..=24).map(|number| survey("odd", number)).collect();
+    journal.commit(&Batch { surveys, ..Batch::default() }, NOW).unwrap();
+    harm(home.path(), "DELETE FROM surveys WHERE seq = 22");
+    note(&mut journal, Custody::Held { through: 24 });
+    assert_eq!(lost(home.path()), (vec![11, 12, 15, 20, 22], 5));
+}
+
+#[test]
 fn what_the_gateway_has_counted_or_put_aside_is_not_counted_again() {
     let home = tempfile::tempdir().unwrap();
     drop(journal(home.path()));
@@ -83,7 +106,7 @@ fn what_the_gateway_has_counted_or_put_aside_is_not_counted_again() {
     let aside = "INSERT INTO quarantine (at, peer, reason, detail, raw)
         VALUES (0, 'journal', 'checksum', 'survey 17 of the journal does not match its checksum', x'')";
     harm(home.path(), aside);
-    assert_eq!(lost(home.path()), (vec![13, 17], 4));
+    assert_eq!(lost(home.path()), (vec![11, 12, 13, 17], 4));
 }
 
 #[test]

@@ -57,7 +57,7 @@ CREATE TABLE counters (
 
 -- Single facts: held_through (the cloud holds every survey up to this seq), keys_through, round_opened,
 -- last_round, roster, journal_max, min_free_disk, uplink, journal_id (16 hexadecimal digits), confirmed, salvaged,
--- given_out, counted_gaps (`facts.rs` tells of each).
+-- given_out, counted_gaps, passed_gaps, furthest (`facts.rs` tells of each).
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
     value ANY NOT NULL

@@ -70,3 +70,18 @@ fn of_more_gaps_than_are_remembered_the_first_are_counted_once() {
     assert_eq!(salvage(&home), (0, 300));
     assert_eq!(salvage(&home), (0, 300 - 256), "better too many than too few");
 }
+
+#[test]
+fn what_a_salvage_counted_is_not_counted_when_the_cursor_passes_it_nor_the_other_way_round() {
+    let home = journal();
+    harm(&home, "DELETE FROM surveys WHERE seq IN (8, 9)");
+    assert_eq!(salvage(&home), (0, 2));
+    harm(&home, "DELETE FROM surveys WHERE seq IN (7, 12)");
+    let mut journal = open(home.path());
+    hold(&mut journal, 12);
+    journal.commit(&Batch { custody: vec![Custody::Back { to: 6 }], ..Batch::default() }, at(0)).unwrap();
+    journal.close().unwrap();
+    assert_eq!(summary(home.path(), &OsDisk).unwrap().refusals["lost"], 4);
+    assert_eq!(salvage(&home), (0, 0), "the cursor went back to where they were");
+    assert_eq!(summary(home.path(), &OsDisk).unwrap().refusals["lost"], 4);
+}

@@ -25,7 +25,7 @@ fn p6_a_journal_on_a_small_disk_is_told_to_be_nearly_full_before_it_refuses() {
         let batch = surveys(number..number + 20, at(0));
         number += 20;
         let weight = batch.surveys.iter().map(NewSurvey::weight).sum();
-        if journal.room(weight).unwrap().is_err() {
+        if journal.room(weight, 20, at(0)).unwrap().is_err() {
             break weight as u64;
         }
         journal.commit(&batch, at(0)).unwrap();
@@ -42,4 +42,35 @@ fn a_journal_on_a_large_disk_may_take_its_limit() {
     open(home.path()).close().unwrap();
     let told = summary(home.path(), &Small(u64::MAX)).unwrap().room;
     assert_eq!(told.limit, Some(LIMITS.journal_max));
+}
+
+/// The log's size when all that is new is committed.
+fn log(folder: &Path) -> u64 {
+    OsDisk.length(&folder.join("journal.db-wal")).unwrap()
+}
+
+#[test]
+fn p6_what_moving_keys_writes_is_no_more_than_was_asked_for() {
+    const LIMIT: usize = 4_096;
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    journal.hold_keys(LIMIT);
+    // Spread as hashes are, so that the keys of one run fall among those of the one that grows.
+    let key = |number: i64| ShortKey::from_sql(number.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()));
+    let (mut number, mut moves) = (0_i64, 0);
+    // Some groups make runs that are filled up, and what is too old goes meanwhile.
+    while moves < 12 {
+        let now = at(number.cast_unsigned() / 1_024);
+        let mut batch = surveys(number..number + 64, now);
+        number += 64;
+        batch.surveys.iter_mut().zip(number..).for_each(|(survey, number)| survey.key = Some(key(number)));
+        let weight = journal.keys.weight(64, now) as u64;
+        schema::fold(&journal.conn).unwrap();
+        journal.commit(&batch, now).unwrap();
+        let rows: u64 = batch.surveys.iter().map(|survey| survey.weight() as u64).sum();
+        // The log has its own header for each page, and the few pages that every commit writes.
+        let log = log(home.path()) * 4_096 / 4_120;
+        assert!(log <= weight + rows + (32 << 10), "{log} where {weight} and {rows} were asked for");
+        moves += u64::from(weight > 0);
+    }
 }
