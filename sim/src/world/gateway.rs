@@ -11,7 +11,8 @@ use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply};
 use fieldpost_gateway::{
     JournalError, UplinkWhen,
     parts::{
-        Entry, Finding, Group, Inbox, Keeper, Limits, Moment, Outcome, Reader, Uplink, Wire, read_datagram,
+        Entry, Finding, Group, Inbox, Keeper, Limits, Moment, Outcome, Reader, Sender, Uplink, Wire,
+        read_datagram,
     },
 };
 use fieldpost_simdisk::Snapshot;
@@ -259,6 +260,7 @@ impl Gateway {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(_) => 0,
         };
+        let sender = Sender { address: sender, port: sender };
         if self.inbox.push(Entry { socket: 0, peer, datagram }, sender) {
             self.waiting.push(Waiting { peer, bytes, from, received });
         } else if from.is_some() {
