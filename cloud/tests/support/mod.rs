@@ -1,6 +1,7 @@
 //! A cloud on real sockets and a real folder, and the peers that talk to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate of its own and uses its part")]
 
+pub mod alerts;
 pub mod described;
 pub mod receivers;
 pub mod site;
