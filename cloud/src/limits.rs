@@ -29,6 +29,9 @@ pub struct Limits {
     pub head_deadline: Duration,
     /// How long a client may refuse to take any byte of its answer.
     pub answer_stall: Duration,
+    /// How often it is asked whether a client may still have the answer that is being sent to it: a revoked token, a session that was
+    /// ended and a removed account end exports and events in so long.
+    pub look_again: Duration,
     /// How long a submission may wait for its commit.
     pub commit_deadline: Duration,
     /// Bytes of uploads and bodies held at once, beyond [`Limits::FREE_BYTES`] for each connection.
@@ -41,6 +44,8 @@ pub struct Limits {
     pub alert_look: Duration,
     /// How long after the start nobody is newly called silent: who has waited for the cloud comes back meanwhile.
     pub alert_settle: Duration,
+    /// How often the MQTT broker is told what only time brings, and what people wrote about devices.
+    pub mqtt_look: Duration,
     /// How long until an alert's message that was not delivered is tried again, the first time.
     pub alert_first_pause: Duration,
 }
@@ -68,12 +73,14 @@ impl Default for Limits {
             body_deadline: Duration::from_secs(120),
             head_deadline: Duration::from_secs(30),
             answer_stall: Duration::from_secs(30),
+            look_again: Duration::from_secs(5),
             commit_deadline: Duration::from_secs(30),
             bytes_in_flight: 64 * 1024 * 1024,
             drain: Duration::from_secs(10),
             alert_gather: Duration::from_secs(1),
             alert_look: Duration::from_secs(60),
             alert_settle: Duration::from_mins(15),
+            mqtt_look: Duration::from_secs(60),
             alert_first_pause: Duration::from_secs(5),
         }
     }

@@ -42,7 +42,7 @@ struct Table {
 struct Taken {
     peer: IpAddr,
     state: State,
-    /// Dropped when the seat is given to another.
+    /// Dropped when the seat is given to another, or up.
     _stay: oneshot::Sender<()>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Seat {
     number: u64,
 }
 
-/// Resolves when the seat has been given to another.
+/// Resolves when the seat has been given to another, or up.
 pub(crate) type Lost = oneshot::Receiver<()>;
 
 impl Seats {
@@ -150,6 +150,12 @@ impl Seat {
         }
     }
 
+    /// Ends the connection, whatever it is at.
+    pub(crate) fn give_up(&self) {
+        self.shared.lock().taken.remove(&self.number);
+        self.shared.changed.notify_one();
+    }
+
     /// Whether the state was changed; None if the seat is lost.
     fn change(&self, change: impl FnOnce(State) -> Option<State>) -> Option<bool> {
         let mut table = self.shared.lock();
@@ -162,8 +168,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.shared.lock().taken.remove(&self.number);
-        self.shared.changed.notify_one();
+        self.give_up();
     }
 }
 

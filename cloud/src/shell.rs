@@ -63,7 +63,9 @@ pub async fn run_within(
     let (stopping, stop) = Stop::new();
     let intake = Intake { store: store.clone(), counters: Arc::new(Counters::default()) };
     let (budget, once) = (Budget::new(limits.bytes_in_flight), Once::new());
-    let publishing = settings.mqtt.map(|broker| tokio::spawn(mqtt::run(broker, store.clone(), stop.clone())));
+    let publishing = settings
+        .mqtt
+        .map(|broker| tokio::spawn(mqtt::run(broker, store.clone(), limits.mqtt_look, stop.clone())));
     let uploads = upload.map(|listener| {
         let (intake, budget, once) = (intake.clone(), budget.clone(), once.clone());
         let ingest = ingest::Ingest { intake, budget, limits, zone: settings.time_zone.clone(), once };

@@ -134,6 +134,41 @@ async fn home_assistant_finds_devices_by_itself_and_a_broker_that_forgot_is_told
     assert_eq!(mosquitto.retained("fieldpost/status", |said| said == "offline"), "offline");
 }
 
+/// A value expires when a survey is overdue. Home Assistant goes by what it was told last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_expires_by_the_interval_that_somebody_set_as_soon_as_it_is_heard_of() {
+    let mosquitto = Mosquitto::start();
+    // Of the first edit only a survey brings news, of the second only the look at all devices.
+    for (look, surveys) in [(PATIENCE * 10, true), (Duration::from_millis(100), false)] {
+        let mut broker = mosquitto.broker();
+        broker.topics.discovery = format!("look{}", look.as_millis());
+        let cloud = Cloud::start_with(Arc::new(tempfile::tempdir().unwrap()), |settings, limits| {
+            settings.mqtt = Some(broker);
+            limits.mqtt_look = look;
+        })
+        .await;
+        assert_eq!(cloud.post_json(PACK).await.status, 200);
+        let topic = format!("look{}/sensor/+/moisture/config", look.as_millis());
+        let expires = |seconds: u64| {
+            mosquitto.retained(&topic, |said| !said.is_empty() && json(said)["expire_after"] == seconds);
+        };
+        let grace = 2 * 60 * 60;
+        expires(24 * 60 * 60 + grace);
+        let content = [("content-type", "application/json")];
+        for (survey_s, seconds, time) in [("3600", 3_600, "1751360400"), ("null", 86_400, "1751364000")] {
+            let details = format!("{{\"survey_s\":{survey_s}}}");
+            let path = "/api/v1/devices/192.168.1.2/details";
+            let edited = cloud.request("PUT", path, &content, details.into()).await;
+            assert_eq!(edited.status, 200, "{}", edited.text());
+            if surveys {
+                assert_eq!(cloud.post_json(&PACK.replace("1751356800", time)).await.status, 200);
+            }
+            expires(seconds + grace);
+        }
+        cloud.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p7_a_broker_that_is_not_there_holds_up_nobody() {
     let mut broker = Mosquitto::start().broker();

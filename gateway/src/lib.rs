@@ -40,7 +40,7 @@ pub use token::{BadToken, Token};
 pub mod parts {
     pub use crate::{
         disk::{Disk, OsDisk},
-        intake::{Datagram, Entry, Group, Inbox, Keeper, Outcome, read_datagram},
+        intake::{Datagram, Entry, Group, Inbox, Keeper, Outcome, Sender, read_datagram},
         journal::{
             Custody, FILE, Finding, JournalError, Limits, Note, Noted, Order, Page, Progress, Reader, Seq,
             StoredSurvey,

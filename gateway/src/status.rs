@@ -9,7 +9,7 @@ use crate::{
     Error,
     disk::OsDisk,
     folder,
-    journal::{self, RoundNow, Summary},
+    journal::{self, RoundNow, Summary, Tally},
     round::ClosedRound,
 };
 
@@ -126,8 +126,11 @@ fn days_left(summary: &Summary, now: UtcInstant) -> Option<f64> {
     const DAY: f64 = 86_400.0;
     /// Bytes that a row takes beside its records.
     const ROW: u64 = 64;
-    let bytes = summary.held.bytes.saturating_add(summary.held.surveys.saturating_mul(ROW));
-    let left = summary.room.limit?.saturating_sub(summary.room.used);
+    let weigh = |tally: &Tally| tally.bytes.saturating_add(tally.surveys.saturating_mul(ROW));
+    let (bytes, waiting) = (weigh(&summary.held), weigh(&summary.waiting));
+    // What the cloud holds goes when room is short.
+    let needed = summary.room.needed(waiting, bytes.saturating_sub(waiting));
+    let left = summary.room.limit?.saturating_sub(needed);
     let days = now.duration_since(summary.held.since?).as_secs_f64() / DAY;
     let per_day = bytes as f64 / days.max(1.0);
     Some((left as f64 / per_day * 10.0).floor() / 10.0)

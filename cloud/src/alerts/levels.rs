@@ -1,7 +1,10 @@
 //! Alerts of what is so now: silence, rounds, room.
 //!
 //! Each rule names the subjects of which its condition holds; [`settle`] compares them with the alerts that are open. One outage of
-//! a gateway is one alert that lists its devices: whose silence is the gateway's fault is in [`super::silence`].
+//! a gateway is one alert that lists its devices: whose silence is the gateway's fault is in [`super::silence`]. Where rules of devices and of
+//! gateways both watch it, the one that rings first tells, or the gateway's, if that rings soon ([`is_left_to_another`], [`told`]).
+
+mod told;
 
 use super::{
     MAX_LISTED, RINGING_WINDOW,
@@ -12,7 +15,11 @@ use super::{
     text,
 };
 use fieldpost_core::UtcInstant;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use told::Told;
 
 /// A gateway that is silent, and whose devices others bring, was replaced if it is silent for longer than this; until then it may be one
 /// of two that was to be there.
@@ -44,6 +51,8 @@ pub(crate) struct View<'a> {
     pub(crate) facts: &'a Facts,
     /// All rules: one may leave a subject to another.
     pub(crate) rules: &'a [Rule],
+    /// The alerts of all rules that are open.
+    pub(crate) open: &'a [Row],
     pub(crate) now: UtcInstant,
 }
 
@@ -130,7 +139,10 @@ fn levels(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>) -> Vec<Level
     match rule.kind {
         Kind::DeviceLate => of_devices(rule, view, open, 1),
         Kind::DeviceSilent => of_devices(rule, view, open, 2),
-        Kind::GatewaySilent => gateways.filter_map(|gateway| of_gateway(rule, view, gateway)).collect(),
+        Kind::GatewaySilent => {
+            let told = Told::to_those_of(rule, view);
+            gateways.filter_map(|gateway| of_gateway(rule, view, gateway, open, &told)).collect()
+        }
         Kind::RoundIncomplete => gateways.filter_map(|gateway| of_round(rule, view, gateway)).collect(),
         Kind::JournalFull => gateways.filter_map(|gateway| of_journal(rule, view, gateway, open)).collect(),
         Kind::DiskFull => of_disk(rule, view, open).into_iter().collect(),
@@ -146,16 +158,39 @@ fn lasting(rule: &Rule) -> Duration {
     Duration::from_secs(rule.for_s.unsigned_abs())
 }
 
-fn of_gateway(rule: &Rule, view: View<'_>, gateway: &GatewayFacts) -> Option<Level> {
-    let since = silence::silent_since(gateway);
-    let devices = rule.among(&gateway.devices);
+fn of_gateway(
+    rule: &Rule,
+    view: View<'_>,
+    gateway: &GatewayFacts,
+    open: &BTreeMap<&str, &Row>,
+    told: &Told<'_>,
+) -> Option<Level> {
+    let concerned = rule.among(&gateway.devices);
     // One of two may have brought nobody last, and yet is missed.
     let is_second = gateway.devices.is_empty()
         && rule.devices.is_none()
         && view.now < gateway.last_contact.saturating_add(REPLACED_AFTER);
-    let silent = view.now >= rings_from(rule, gateway) && (is_second || !devices.is_empty());
+    let silent = view.now >= rings_from(rule, gateway) && (is_second || !concerned.is_empty());
+    if !silent || !silence::is_named(gateway) {
+        return None;
+    }
+    let subject = subject_of(gateway);
+    let devices = match is_second {
+        true => concerned,
+        false => untold(concerned, open.contains_key(subject.as_str()), |device| told.of(gateway, device))?,
+    };
     let text = text::of_gateway(&gateway.name, gateway.last_contact, devices.len());
-    (silent && silence::is_named(gateway)).then(|| Level::new(subject_of(gateway), since, devices, text))
+    Some(Level::new(subject, silence::silent_since(gateway), devices, text))
+}
+
+/// Those of `devices` that no other rule tells of; None if it tells of all of them. But what was told stays told until it is solved.
+fn untold(devices: Vec<String>, is_open: bool, by_another: impl Fn(&str) -> bool) -> Option<Vec<String>> {
+    let left: Vec<String> = devices.iter().filter(|device| !by_another(device)).cloned().collect();
+    match (left.is_empty(), is_open) {
+        (true, false) => None,
+        (true, true) => Some(devices),
+        (false, _) => Some(left),
+    }
 }
 
 /// From when on a rule that watches gateways tells of this one.
@@ -211,6 +246,7 @@ fn of_disk(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>) -> Option<L
 fn of_devices(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>, owed: u32) -> Vec<Level> {
     let mut levels = Vec::new();
     let mut groups: BTreeMap<i64, Vec<(&DeviceFacts, Blame)>> = BTreeMap::new();
+    let mut told_alone = BTreeSet::new();
     for device in view.facts.late.iter().filter(|device| rule.covers(&device.name)) {
         if view.now < silence::overdue_since(device, owed).saturating_add(lasting(rule)) {
             continue;
@@ -218,15 +254,19 @@ fn of_devices(rule: &Rule, view: View<'_>, open: &BTreeMap<&str, &Row>, owed: u3
         let alone = open.contains_key(format!("device:{}", device.name).as_str());
         let gateway = device.gateway.and_then(|id| Some((id, view.facts.gateways.get(&id)?)));
         match gateway.map(|(id, gateway)| (id, silence::blame(device, gateway, view.now))) {
-            // It has an alert of its own already.
-            _ if alone => levels.push(of_device(rule, device, owed)),
+            // It has an alert of its own already; of one that may be the gateway's fault the others are not told one by one, too.
+            blamed if alone => {
+                told_alone.extend(blamed.filter(|(_, blame)| *blame == Blame::Unsure).map(|(id, _)| id));
+                levels.push(of_device(rule, device, owed));
+            }
             None | Some((_, Blame::Device)) => levels.push(of_device(rule, device, owed)),
             Some((id, blame)) => groups.entry(id).or_default().push((device, blame)),
         }
     }
     for (id, members) in groups {
         if let Some(gateway) = view.facts.gateways.get(&id) {
-            levels.extend(of_group(rule, view, gateway, &members, open, owed));
+            let first = !told_alone.contains(&id);
+            levels.extend(of_group(rule, view, gateway, &members, open, (owed, first)));
         }
     }
     levels
@@ -238,19 +278,19 @@ fn of_device(rule: &Rule, device: &DeviceFacts, owed: u32) -> Level {
     Level::new(format!("device:{}", device.name), since, vec![device.name.clone()], text)
 }
 
-/// The devices of `gateway` whose silence is not, or may not be, their own.
+/// The devices of `gateway` whose silence is not, or may not be, their own; `first`: none of them was told of before.
 fn of_group(
     rule: &Rule,
     view: View<'_>,
     gateway: &GatewayFacts,
     members: &[(&DeviceFacts, Blame)],
     open: &BTreeMap<&str, &Row>,
-    owed: u32,
+    (owed, first): (u32, bool),
 ) -> Vec<Level> {
     let subject = subject_of(gateway);
     let is_open = open.contains_key(subject.as_str());
     let has = |blame| members.iter().any(|(_, one)| *one == blame);
-    if members.len() == 1 && has(Blame::Unsure) && !is_open {
+    if members.len() == 1 && first && has(Blame::Unsure) && !is_open {
         return members.iter().map(|(device, _)| of_device(rule, device, owed)).collect();
     }
     if !is_open && !has(Blame::Gateway) && !has(Blame::Unsure) {
@@ -258,13 +298,8 @@ fn of_group(
     }
     let late: Vec<String> = members.iter().map(|(device, _)| device.name.clone()).collect();
     let concerned = if has(Blame::Gateway) { rule.among(&gateway.devices) } else { late };
-    let left: Vec<String> =
-        concerned.iter().filter(|device| !is_left_to_another(view, gateway, device)).cloned().collect();
-    let devices = match (left.is_empty(), is_open) {
-        (true, false) => return Vec::new(),
-        // What was told stays told until it is solved.
-        (true, true) => concerned,
-        (false, _) => left,
+    let Some(devices) = untold(concerned, is_open, |device| is_left_to_another(view, gateway, device)) else {
+        return Vec::new();
     };
     let since =
         members.iter().map(|(device, _)| silence::overdue_since(device, owed)).min().unwrap_or(view.now);

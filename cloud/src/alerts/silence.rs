@@ -37,7 +37,7 @@ pub(crate) enum Blame {
 
 /// Whom to blame for `device`, which owes a survey `now`; its gateway is `gateway`.
 pub(crate) fn blame(device: &DeviceFacts, gateway: &GatewayFacts, now: UtcInstant) -> Blame {
-    let due = device.last_contact.saturating_add(device.survey);
+    let due = due(device);
     // Whether its return was noted already or is about to be makes no difference.
     let heard_again = gateway.out.filter(|out| gateway.last_contact > *out).map(|_| gateway.last_contact);
     let back = heard_again.or(gateway.returned).filter(|back| *back > device.last_contact);
@@ -45,11 +45,21 @@ pub(crate) fn blame(device: &DeviceFacts, gateway: &GatewayFacts, now: UtcInstan
         Blame::Gateway
     } else if back.is_some_and(|back| now < back.saturating_add(device.survey.saturating_add(GRACE))) {
         Blame::Wait
-    } else if gateway.last_contact < due {
+    } else if !is_its_own(device, gateway) {
         Blame::Unsure
     } else {
         Blame::Device
     }
+}
+
+/// When the survey was due that is missed first.
+fn due(device: &DeviceFacts) -> UtcInstant {
+    device.last_contact.saturating_add(device.survey)
+}
+
+/// Whether the gateway was heard since the survey was due: then the device is silent for itself, also if the gateway falls silent later.
+pub(crate) fn is_its_own(device: &DeviceFacts, gateway: &GatewayFacts) -> bool {
+    gateway.last_contact >= due(device)
 }
 
 /// What has to be noted of a gateway, so that its return is known later, also after a restart.

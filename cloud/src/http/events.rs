@@ -1,20 +1,19 @@
 //! `GET /api/v1/events`: what happens now, as server-sent events.
 
-use super::{Api, access, problem::Problem, query::Keys, server::Peer};
+use super::{Api, problem::Problem, query::Keys};
 use crate::live::MISSED;
 use axum::{
-    Extension,
     body::Body,
     extract::State,
-    http::{HeaderMap, Uri, header},
+    http::{Uri, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
-    time::{Instant, timeout},
+    time::timeout,
 };
 
 /// A watcher hears something at least so often: who is not there any more is noticed by it.
@@ -33,18 +32,13 @@ const HELLO: &[u8] = b"retry: 3000\n: watching\n\n";
         (status = 200, body = String, content_type = "text/event-stream", description = "Server-sent events without end: `readings` (device, time, temperature_c, moisture_pct, new; and last_contact and state, as the device does after it: a backlog does not make it fresh), `contact` (gateway, time), `alert` (an alert), and `missed` for who was too slow and shall ask again"),
     ),
 )]
-pub(super) async fn get(
-    State(api): State<Arc<Api>>,
-    Extension(Peer(peer)): Extension<Peer>,
-    uri: Uri,
-    asked: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Response, Problem> {
     Keys::of(&uri, &[])?;
     let texts = api.intake.store.live.watch().ok_or_else(|| {
         Problem::unavailable("busy", "too many watch already; ask again later, or poll the other routes")
     })?;
     let (sender, body) = Channel::new(1);
-    tokio::spawn(send(api, Watcher { peer: peer.ip(), asked }, texts, sender));
+    tokio::spawn(send(api, texts, sender));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -54,30 +48,12 @@ pub(super) async fn get(
     Ok((headers, Body::new(body)).into_response())
 }
 
-/// Who watches, as the request said it.
-struct Watcher {
-    peer: IpAddr,
-    asked: HeaderMap,
-}
-
-async fn send(
-    api: Arc<Api>,
-    watcher: Watcher,
-    mut texts: Receiver<Bytes>,
-    mut sender: Sender<Bytes, io::Error>,
-) {
+async fn send(api: Arc<Api>, mut texts: Receiver<Bytes>, mut sender: Sender<Bytes, io::Error>) {
     // A watcher that takes nothing is cut off by its connection before this.
     let patience = api.limits.answer_stall.saturating_mul(2);
     let mut stop = api.stop.clone();
     let mut piece = Bytes::from_static(HELLO);
-    let mut checked = Instant::now();
     loop {
-        if checked.elapsed() >= KEEP_ALIVE {
-            checked = Instant::now();
-            if !access::may_still_look(&api, watcher.peer, &watcher.asked) {
-                return;
-            }
-        }
         if !matches!(timeout(patience, sender.send_data(piece)).await, Ok(Ok(()))) {
             return sender.abort(io::ErrorKind::TimedOut.into());
         }

@@ -48,15 +48,20 @@ impl std::fmt::Debug for Broker {
     }
 }
 
-/// Publishes what the store holds until it is told to stop.
-pub(crate) async fn run(broker: Broker, store: Store, mut stop: crate::connections::Stop) {
+/// Publishes what the store holds until it is told to stop; looks at all of it every `look_every`.
+pub(crate) async fn run(
+    broker: Broker,
+    store: Store,
+    look_every: Duration,
+    mut stop: crate::connections::Stop,
+) {
     let (client, events) = match connect(&broker).await {
         Ok(connection) => connection,
         Err(error) => return tracing::error!(error, "nothing is said by MQTT"),
     };
     let (connected, connections) = watch::channel(0_u64);
     let driving = tokio::spawn(drive(events, connected));
-    let mut publisher = Publisher::new(broker.topics, store, client, connections);
+    let mut publisher = Publisher::new(broker.topics, store, client, connections, look_every);
     tokio::select! {
         () = publisher.run() => {}
         () = stop.wait() => {}

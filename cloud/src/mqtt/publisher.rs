@@ -16,9 +16,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// All devices are looked at this often: whether they fell silent, what they are called.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// Or so long after the last time, if it is not known of which there is news.
+/// All devices are looked at so long after the last time, if it is not known of which there is news.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The most devices, and the most gateways, that are announced.
 const MAX_NAMED: usize = 100_000;
@@ -46,6 +44,8 @@ pub(super) struct Publisher {
     connections: watch::Receiver<u64>,
     /// What was said on this connection: of devices by their ids, of gateways by `gateway ` and their names.
     said: BTreeMap<String, Said>,
+    /// All devices are looked at this often: whether they fell silent, what they are called.
+    look_every: Duration,
 }
 
 /// What the broker knows of a device or a gateway.
@@ -74,8 +74,9 @@ impl Publisher {
         store: Store,
         client: AsyncClient,
         connections: watch::Receiver<u64>,
+        look_every: Duration,
     ) -> Self {
-        Self { topics, store, client, connections, said: BTreeMap::new() }
+        Self { topics, store, client, connections, said: BTreeMap::new(), look_every }
     }
 
     /// Publishes until the connection's task ends.
@@ -120,7 +121,7 @@ impl Publisher {
                 }
                 None => {
                     looked = Instant::now();
-                    next = looked + LOOK_EVERY;
+                    next = looked + self.look_every;
                     self.look().await
                 }
             };

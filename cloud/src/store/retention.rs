@@ -136,7 +136,7 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     let before = before.as_millis();
     let oldest = "SELECT id FROM devices WHERE first_time < ? LIMIT 1";
     let device: Option<i64> = transaction.query_row(oldest, [before], |row| row.get(0)).optional()?;
-    let Some(device) = device else { return Ok(None) };
+    let Some(device) = device else { return let_go_of_empty(transaction, before) };
     let behind = "SELECT time FROM readings WHERE device = ? AND time < ? ORDER BY time LIMIT 1 OFFSET ?";
     let end: Option<i64> =
         transaction.query_row(behind, (device, before, SLICE), |row| row.get(0)).optional()?;
@@ -167,13 +167,28 @@ pub(super) fn let_go(transaction: &Transaction<'_>, before: UtcInstant) -> rusql
     Ok(Some(gone.unsigned_abs()))
 }
 
+/// Some surveys of devices of which no reading is held, such as those that only ever sent empty days: no reading that goes takes
+/// these along. They hold none, so none goes with them.
+fn let_go_of_empty(transaction: &Transaction<'_>, before: i64) -> rusqlite::Result<Option<u64>> {
+    let gone = transaction.execute(
+        "DELETE FROM surveys WHERE (device, starts, identity) IN (
+             SELECT device, starts, identity FROM devices JOIN surveys ON device = devices.id
+             WHERE first_time IS NULL AND starts < ?1 AND max(starts, ifnull(ends, starts), surveys.received) < ?1
+             LIMIT ?2)",
+        (before, SLICE),
+    )?;
+    Ok((gone > 0).then_some(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{
         Outcome,
-        tests::{submission, vault},
+        tests::{origin, submission, vault},
     };
     use super::*;
+    use crate::submission::{Format, Upload};
+    use fieldpost_core::{Survey, senml};
 
     #[test]
     fn what_is_let_go_of_goes_in_slices_and_the_lists_agree_with_the_rows() {
@@ -204,6 +219,31 @@ mod tests {
         let days = "SELECT (SELECT sum(held) FROM days), (SELECT count(*) FROM readings)";
         let days = vault.connection.query_row(days, [], |row| Ok((row.get(0)?, row.get(1)?)));
         assert_eq!(days.unwrap(), (1_i64, 1_i64));
+    }
+
+    #[test]
+    fn p6_surveys_of_a_device_that_only_sends_empty_days_go_when_they_are_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vault = vault(&folder.path().join("store.db"));
+        let begin: UtcInstant = "2025-07-01T06:00:00Z".parse().unwrap();
+        let day = |number: u64| begin.saturating_add(Duration::from_secs(number * 24 * 60 * 60));
+        let mut empty = |device: &str, number| {
+            let survey = Survey { device: device.parse().unwrap(), readings: Vec::new() };
+            let pack = senml::pack([senml::encode_records(&survey, Some(day(number))).as_slice()]);
+            let upload = Upload::new(Format::Cbor, pack.into(), origin(), day(number));
+            vault.store(vec![upload.read().unwrap()]).remove(0).unwrap();
+        };
+        (0..10).for_each(|number| empty("m1", number));
+        empty("m2", 1);
+        vault.store(vec![submission("m3", 5)]);
+        assert_eq!(vault.let_go(day(7)).unwrap(), Some(5), "the readings of m3 first");
+        assert_eq!(vault.let_go(day(7)).unwrap(), Some(0));
+        assert_eq!(vault.let_go(day(7)).unwrap(), None);
+        let left =
+            "SELECT count(*) || ' of device ' || min(device) || ' from ' || min(received) FROM surveys";
+        let left: String = vault.connection.query_row(left, [], |row| row.get(0)).unwrap();
+        assert_eq!(left, format!("3 of device 1 from {}", day(7).as_millis()));
+        assert_eq!(super::super::check::faults(&vault.connection).unwrap(), Vec::<String>::new());
     }
 
     #[test]

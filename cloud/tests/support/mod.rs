@@ -1,6 +1,7 @@
 //! A cloud on real sockets and a real folder, and the peers that talk to it.
 #![allow(unreachable_pub, reason = "seen by the tests only")]
 
+pub mod alerts;
 pub mod described;
 pub mod receivers;
 pub mod site;

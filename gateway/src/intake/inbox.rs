@@ -2,8 +2,15 @@
 //!
 //! Half of the places, in number and in bytes, are for whoever comes first. Of the other half nobody gets one who has had
 //! an even share, reckoned as if one more sender were to come: so one that floods, and be it alone, leaves half for the others.
+//!
+//! A sender is an address and a port, for many meters may stand behind one address. But whoever opens many ports must not have as many
+//! shares: addresses have even shares, too. As long as an address has not used up its own, each of its ports gets what it asks for; and the last
+//! quarter is for such addresses only.
 
-use std::{mem, net::SocketAddr};
+use std::{
+    mem,
+    net::{IpAddr, SocketAddr},
+};
 
 use fieldpost_core::bug::{self, Bug};
 
@@ -14,8 +21,32 @@ use crate::journal::Order;
 pub(crate) const MAX_GROUP: usize = 4_096;
 /// What they may take in memory.
 pub(super) const MAX_GROUP_BYTES: usize = 1 << 20;
-/// Senders are told apart by this many counters; two in one counter share a share.
+/// Senders are told apart by this many counters, and so are addresses; two in one counter share a share.
 const COUNTERS: usize = 1_024;
+
+/// Who sends a datagram, told apart from others by two numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    /// Any number that what comes from this network address has in common.
+    pub address: u64,
+    /// And what comes from this port there.
+    pub port: u64,
+}
+
+impl Sender {
+    /// The one at `peer`; `number` makes numbers.
+    pub(super) fn of(peer: SocketAddr, number: &dyn Fn(&[u8]) -> u64) -> Self {
+        // Who has one address of IPv6 has all 2^64 of its network.
+        let mut bytes = [0; 10];
+        let (network, port) = bytes.split_at_mut(8);
+        match peer.ip().to_canonical() {
+            IpAddr::V4(address) => network.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from),
+            IpAddr::V6(address) => network.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from),
+        }
+        port.copy_from_slice(&peer.port().to_be_bytes());
+        Self { address: number(bytes.get(..8).unwrap_or_default()), port: number(&bytes) }
+    }
+}
 
 /// A datagram that waits.
 #[derive(Debug)]
@@ -46,12 +77,19 @@ impl Group {
 }
 
 /// What waits.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Inbox {
     pub(super) group: Group,
     bytes: usize,
-    /// What waits of each sender, by counter.
-    shares: Box<[Share]>,
+    /// What waits of each port, and of each address.
+    ports: Shares,
+    addresses: Shares,
+}
+
+/// What waits of each sender, by counter.
+#[derive(Debug)]
+struct Shares {
+    counters: Box<[Share]>,
     senders: usize,
 }
 
@@ -62,51 +100,68 @@ struct Share {
     bytes: usize,
 }
 
-impl Default for Inbox {
-    fn default() -> Self {
-        let shares = vec![Share::default(); COUNTERS].into_boxed_slice();
-        Self { group: Group::default(), bytes: 0, shares, senders: 0 }
-    }
-}
-
 impl Inbox {
-    /// Adds a datagram, if there is place for it; says whether there was. `sender` is any number that its sender's datagrams have in
-    /// common.
-    pub fn push(&mut self, entry: Entry, sender: u64) -> bool {
-        let counter = usize::try_from(sender % COUNTERS as u64).unwrap_or(0);
-        let Some(share) = self.shares.get_mut(counter) else { return false };
+    /// Adds a datagram, if there is place for it; says whether there was.
+    pub fn push(&mut self, entry: Entry, sender: Sender) -> bool {
         let waiting = self.group.entries.len();
         let weight = entry.datagram.weight();
         let bytes = self.bytes.saturating_add(weight);
-        let crowded = waiting >= MAX_GROUP / 2 || bytes > MAX_GROUP_BYTES / 2;
-        let senders = self.senders.saturating_add(usize::from(share.datagrams == 0));
-        if waiting >= MAX_GROUP || bytes > MAX_GROUP_BYTES || (crowded && share.is_used_up(weight, senders)) {
+        let behind = |part: usize| waiting >= MAX_GROUP / 4 * part || bytes > MAX_GROUP_BYTES / 4 * part;
+        let refused = behind(4)
+            || (behind(2)
+                && self.addresses.are_used_up(sender.address, weight)
+                && (behind(3) || self.ports.are_used_up(sender.port, weight)));
+        if refused {
             self.group.dropped = self.group.dropped.saturating_add(1);
             return false;
         }
-        share.datagrams = share.datagrams.saturating_add(1);
-        share.bytes = share.bytes.saturating_add(weight);
-        (self.senders, self.bytes) = (senders, bytes);
+        self.addresses.count(sender.address, weight);
+        self.ports.count(sender.port, weight);
+        self.bytes = bytes;
         self.group.entries.push(entry);
         true
     }
 
     /// Takes all that waits.
     pub fn take(&mut self) -> Group {
-        (self.bytes, self.senders) = (0, 0);
-        self.shares.fill(Share::default());
+        self.bytes = 0;
+        self.ports.begin();
+        self.addresses.begin();
         mem::take(&mut self.group)
     }
 }
 
-impl Share {
-    /// Whether a sender, one of so many, has no place left for a datagram of that weight. Its first one always has.
-    fn is_used_up(self, weight: usize, senders: usize) -> bool {
-        let shares = senders.saturating_add(1);
-        let full = self.datagrams >= MAX_GROUP / shares
-            || self.bytes.saturating_add(weight) > MAX_GROUP_BYTES / shares;
-        full && self.datagrams > 0 && !bug::on(Bug::NoFairShare)
+impl Default for Shares {
+    fn default() -> Self {
+        Self { counters: vec![Share::default(); COUNTERS].into_boxed_slice(), senders: 0 }
     }
+}
+
+impl Shares {
+    fn begin(&mut self) {
+        self.senders = 0;
+        self.counters.fill(Share::default());
+    }
+
+    /// Whether a sender has no place left for a datagram of that weight. Its first one always has.
+    fn are_used_up(&self, sender: u64, weight: usize) -> bool {
+        let share = self.counters.get(counter(sender)).copied().unwrap_or_default();
+        let shares = self.senders.saturating_add(1);
+        let full = share.datagrams >= MAX_GROUP / shares
+            || share.bytes.saturating_add(weight) > MAX_GROUP_BYTES / shares;
+        full && share.datagrams > 0 && !bug::on(Bug::NoFairShare)
+    }
+
+    fn count(&mut self, sender: u64, weight: usize) {
+        let Some(share) = self.counters.get_mut(counter(sender)) else { return };
+        self.senders = self.senders.saturating_add(usize::from(share.datagrams == 0));
+        share.datagrams = share.datagrams.saturating_add(1);
+        share.bytes = share.bytes.saturating_add(weight);
+    }
+}
+
+fn counter(sender: u64) -> usize {
+    usize::try_from(sender % COUNTERS as u64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -116,7 +171,7 @@ pub(super) mod tests {
     use fieldpost_core::UtcInstant;
     use jiff::tz::TimeZone;
 
-    /// A datagram of sender number `port`.
+    /// A datagram of sender number `port`, who has an address of its own unless another is told.
     pub(in crate::intake) fn entry(port: u16, text: &str) -> Entry {
         let peer = SocketAddr::from(([127, 0, 0, 1], port));
         let now = UtcInstant::from_millis(1_800_000_000_000);
@@ -125,7 +180,11 @@ pub(super) mod tests {
     }
 
     fn push(inbox: &mut Inbox, port: u16, text: &str) -> bool {
-        inbox.push(entry(port, text), u64::from(port))
+        push_from(inbox, u64::from(port), port, text)
+    }
+
+    fn push_from(inbox: &mut Inbox, address: u64, port: u16, text: &str) -> bool {
+        inbox.push(entry(port, text), Sender { address, port: u64::from(port) })
     }
 
     /// How many of so many datagrams of one sender find a place.
@@ -153,6 +212,46 @@ pub(super) mod tests {
         assert_eq!(flood(&mut inbox, 1, &long, 1_000), MAX_GROUP_BYTES / 2 / 4_096);
         assert!((2..130).all(|port| push(&mut inbox, port, &long)));
         assert!(!push(&mut inbox, 130, &long), "all of it is taken");
+    }
+
+    /// The crowd uses up every counter of ports.
+    #[test]
+    fn p7_a_flood_from_many_ports_of_one_address_leaves_a_quarter_for_other_addresses() {
+        for text in ["m", &"x".repeat(4_096)] {
+            let mut inbox = Inbox::default();
+            let crowd = (0..5_000).filter(|port| push_from(&mut inbox, 1, *port, text)).count();
+            let most = MAX_GROUP.min(MAX_GROUP_BYTES / entry(1, text).datagram.weight());
+            assert!(crowd * 4 <= most * 3, "{crowd} of {most}");
+            let others = (0..60).filter(|number| push_from(&mut inbox, 2 + number / 10, 7, text)).count();
+            assert_eq!(others, 60, "who are six with ten each, from a port that the crowd has used up");
+            assert!(!push_from(&mut inbox, 1, 6_001, text), "not for a new port of the crowd's address");
+        }
+    }
+
+    #[test]
+    fn p7_a_flood_from_one_port_leaves_places_for_its_neighbours_behind_the_same_address() {
+        let mut inbox = Inbox::default();
+        let flood = (0..MAX_GROUP).filter(|_| push_from(&mut inbox, 1, 1, "m")).count();
+        assert_eq!(flood, MAX_GROUP / 2);
+        assert!((2..1_000).all(|port| push_from(&mut inbox, 1, port, "m")));
+        assert!(!push_from(&mut inbox, 1, 1, "m"));
+    }
+
+    #[test]
+    fn an_address_is_known_by_its_network_and_a_port_by_both() {
+        let number = |bytes: &[u8]| {
+            bytes.iter().fold(0, |sum: u64, byte| sum.wrapping_mul(257).wrapping_add((*byte).into()))
+        };
+        let of = |peer: &str| {
+            let Sender { address, port } = Sender::of(peer.parse().unwrap(), &number);
+            (address, port)
+        };
+        assert_eq!(of("192.0.2.1:5"), of("[::ffff:192.0.2.1]:5"));
+        assert_eq!(of("192.0.2.1:5").0, of("192.0.2.1:6").0);
+        assert_ne!(of("192.0.2.1:5").1, of("192.0.2.1:6").1);
+        assert_ne!(of("192.0.2.1:5"), of("192.0.2.2:5"));
+        assert_eq!(of("[2001:db8::1]:5"), of("[2001:db8::2]:5"));
+        assert_ne!(of("[2001:db8::1]:5").0, of("[2001:db8:0:1::1]:5").0);
     }
 
     #[test]

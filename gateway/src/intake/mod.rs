@@ -22,7 +22,7 @@ mod sort;
 
 pub(crate) use commit::Committer;
 pub use decide::{Datagram, read as read_datagram};
-pub use inbox::{Entry, Group, Inbox};
+pub use inbox::{Entry, Group, Inbox, Sender};
 pub use keeper::Keeper;
 pub(crate) use pending::Pending;
 pub(crate) use printer::Printer;

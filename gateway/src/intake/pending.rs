@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::inbox::{Entry, Group, Inbox};
+use super::inbox::{Entry, Group, Inbox, Sender};
 use crate::journal::Order;
 
 /// Where receivers put datagrams, and the committer takes them.
@@ -31,7 +31,7 @@ impl Pending {
     pub(crate) fn push(&self, entries: impl IntoIterator<Item = Entry>) {
         let mut state = self.lock();
         for entry in entries {
-            let sender = self.hasher.hash_one(entry.peer);
+            let sender = Sender::of(entry.peer, &|bytes| self.hasher.hash_one(bytes));
             if state.closed {
                 state.inbox.group.dropped = state.inbox.group.dropped.saturating_add(1);
             } else {

@@ -61,7 +61,7 @@ pub use reader::{Page, Reader};
 pub(crate) use room::{Full, Room};
 pub(crate) use row::{NewSurvey, ShortKey};
 pub use row::{Seq, StoredSurvey};
-pub(crate) use summary::{RoundNow, Summary, summary};
+pub(crate) use summary::{RoundNow, Summary, Tally, summary};
 
 use crate::disk::Disk;
 use error::Doing;

@@ -116,15 +116,18 @@ impl Space {
         Self { used: self.used.saturating_sub(self.log), log: 0, unfolded: 0, free, ..self }
     }
 
+    /// Whether there is room when the journal lets go of something.
+    fn yields(&self, left_alone: u64) -> bool {
+        self.folded().left(left_alone) > RESERVE
+    }
+
     /// The most that may be in use for the disk's sake, as [`judge`] reckons.
     fn limit(&self, left_alone: u64) -> u64 {
-        match self.folded().left(left_alone).saturating_sub(RESERVE) {
-            0 => self.used,
-            _ => {
-                let growth = self.left(left_alone).saturating_sub(RESERVE);
-                self.used.saturating_add(self.spare).saturating_add(growth)
-            }
+        if !self.yields(left_alone) {
+            return self.used;
         }
+        let growth = self.left(left_alone).saturating_sub(RESERVE);
+        self.used.saturating_add(self.spare).saturating_add(growth)
     }
 }
 
@@ -136,6 +139,18 @@ pub(crate) struct Room {
     /// The most that may be, as things are: the journal's limit, or less where the disk has less to give. None: this
     /// journal does not say.
     pub(crate) limit: Option<u64>,
+    /// Whether what the cloud holds makes room when it goes: not where the disk has nothing left.
+    pub(crate) yields: bool,
+}
+
+impl Room {
+    /// Bytes in use that the journal cannot do without, if surveys of so many bytes wait and of so many are kept besides: those go when
+    /// room is short.
+    pub(crate) fn needed(&self, waiting: u64, kept: u64) -> u64 {
+        let all = u128::from(waiting) + u128::from(kept);
+        let share = (u128::from(self.used) * u128::from(waiting)).checked_div(all).unwrap_or(0);
+        if self.yields { u64::try_from(share).unwrap_or(self.used) } else { self.used }
+    }
 }
 
 /// What there is to tell of the room, by the bounds in the journal itself and by its disk.
@@ -144,7 +159,8 @@ pub(super) fn told(conn: &Connection, disk: &dyn Disk, path: &Path) -> Result<Ro
     let max = bound(facts::JOURNAL_MAX).doing("read", path)?;
     let left_alone = bound(facts::MIN_FREE_DISK).doing("read", path)?.unwrap_or(0);
     let space = Space::measure(conn, disk, path)?;
-    Ok(Room { used: space.used, limit: max.map(|max| max.min(space.limit(left_alone))) })
+    let limit = max.map(|max| max.min(space.limit(left_alone)));
+    Ok(Room { used: space.used, limit, yields: space.yields(left_alone) })
 }
 
 /// SQLite's companion files have the journal's name and an ending.

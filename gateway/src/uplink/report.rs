@@ -128,7 +128,7 @@ fn body(brief: &Brief, now: UtcInstant) -> Result<String, String> {
         version: env!("CARGO_PKG_VERSION"),
         waiting: brief.waiting,
         oldest_waiting: brief.oldest_waiting.map(|oldest| oldest.to_string()),
-        journal_bytes: brief.room.used,
+        journal_bytes: brief.needed,
         journal_limit: brief.room.limit.unwrap_or(0),
         room_days: room_days(brief, now),
         roster: brief.roster.get(..few(&brief.roster)).unwrap_or_default(),
@@ -143,7 +143,7 @@ fn room_days(brief: &Brief, now: UtcInstant) -> Option<f64> {
     const DAY: f64 = 86_400.0;
     let days = now.duration_since(brief.since?).as_secs_f64() / DAY;
     let per_day = brief.room.used.max(1) as f64 / days.max(1.0);
-    let left = brief.room.limit?.saturating_sub(brief.room.used) as f64;
+    let left = brief.room.limit?.saturating_sub(brief.needed) as f64;
     Some((left / per_day * 10.0).floor() / 10.0)
 }
 
@@ -181,12 +181,13 @@ mod tests {
             waiting: 0,
             oldest_waiting: None,
             since: since.map(|since| since.parse().unwrap()),
-            room: Room { used: 1_000, limit: Some(4_500) },
+            room: Room { used: 1_000, limit: Some(4_500), yields: true },
+            needed: 500,
             roster: Vec::new(),
             last_round: None,
         };
-        assert_eq!(room_days(&brief(Some("2026-07-01T00:00:00Z")), now), Some(35.0));
-        assert_eq!(room_days(&brief(Some("2026-07-10T23:00:00Z")), now), Some(3.5));
+        assert_eq!(room_days(&brief(Some("2026-07-01T00:00:00Z")), now), Some(40.0));
+        assert_eq!(room_days(&brief(Some("2026-07-10T23:00:00Z")), now), Some(4.0));
         assert_eq!(room_days(&brief(None), now), None);
         assert_eq!(path("a b/ü"), "/api/v1/gateways/a%20b%2F%C3%BC/status");
     }

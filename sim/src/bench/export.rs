@@ -4,13 +4,9 @@
 //! may be. What is measured is the shipped program's process, from outside.
 
 use super::{
-    folder,
+    cloud, folder,
     procfs::{self, Memory},
     thousands,
-};
-use crate::{
-    ports::{self, Kind},
-    process::{self, Program},
 };
 use anyhow::{Context, Result, ensure};
 use fieldpost_cloud::parts::Vault;
@@ -49,16 +45,7 @@ pub fn run(bytes: u64, out: &mut impl Write) -> Result<()> {
     fill(&data.join("store.db"), devices)?;
     let readings = thousands((devices * READINGS) as f64);
     writeln!(out, "{readings} readings of {devices} devices stored in {:.0?}", began.elapsed())?;
-    let address = ports::free()?;
-    let arguments = [
-        "cloud".to_owned(),
-        format!("--http={address}"),
-        format!("--data={}", data.display()),
-        "--time-zone=UTC".to_owned(),
-    ];
-    let mut cloud = Program::new("cloud", &process::fieldpost()?, folder.path(), arguments);
-    cloud.start()?;
-    ports::wait_for_listener(Kind::Tcp, address, Duration::from_secs(10)).with_context(|| cloud.log())?;
+    let (cloud, address) = cloud(folder.path(), &data)?;
     let id = cloud.id().context("the cloud runs")?;
     tell("before", procfs::memory(id)?, out)?;
     read(address, id, devices * READINGS * ROW, out).with_context(|| cloud.log())

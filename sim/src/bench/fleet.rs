@@ -6,14 +6,10 @@
 
 use super::{
     browsers::Browsers,
-    folder, median,
+    cloud, folder, median,
     packs::{self, Extent, Order},
     post::Client,
     procfs, thousands,
-};
-use crate::{
-    ports::{self, Kind},
-    process::{self, Program},
 };
 use anyhow::{Context, Result, ensure};
 use fieldpost_cloud::parts::{Format, Origin, Upload, Vault};
@@ -75,16 +71,7 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
         began.elapsed(),
         each()?
     )?;
-    let address = ports::free()?;
-    let arguments = [
-        "cloud".to_owned(),
-        format!("--http={address}"),
-        format!("--data={}", data.display()),
-        "--time-zone=UTC".to_owned(),
-    ];
-    let mut cloud = Program::new("cloud", &process::fieldpost()?, folder.path(), arguments);
-    cloud.start()?;
-    ports::wait_for_listener(Kind::Tcp, address, Duration::from_secs(10)).with_context(|| cloud.log())?;
+    let (cloud, address) = cloud(folder.path(), &data)?;
     let began = Instant::now();
     examined(&path)?;
     writeln!(out, "examined in {:.0?}; {:.1} bytes on disk for each\n", began.elapsed(), each()?)?;

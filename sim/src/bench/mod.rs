@@ -18,7 +18,12 @@ mod packs;
 mod post;
 mod procfs;
 
+use crate::{
+    ports::{self, Kind},
+    process::{self, Program},
+};
 use anyhow::{Context, Result};
+use std::{net::SocketAddr, path::Path, time::Duration};
 use tempfile::TempDir;
 
 /// A folder beside this program, which is on a disk; /tmp may be memory, where an fsync costs nothing.
@@ -26,6 +31,21 @@ fn folder() -> Result<TempDir> {
     let own = std::env::current_exe()?;
     let beside = own.parent().context("this program is in no folder")?;
     TempDir::with_prefix_in("bench-", beside).context("no folder for the data")
+}
+
+/// A cloud over the store in `data` that answers, and where; its log is in `folder`.
+fn cloud(folder: &Path, data: &Path) -> Result<(Program, SocketAddr)> {
+    let address = ports::free()?;
+    let arguments = [
+        "cloud".to_owned(),
+        format!("--http={address}"),
+        format!("--data={}", data.display()),
+        "--time-zone=UTC".to_owned(),
+    ];
+    let mut cloud = Program::new("cloud", &process::fieldpost()?, folder, arguments);
+    cloud.start()?;
+    ports::wait_for_listener(Kind::Tcp, address, Duration::from_secs(10)).with_context(|| cloud.log())?;
+    Ok((cloud, address))
 }
 
 /// `number` with a comma at each thousand.

@@ -8,7 +8,7 @@ use super::{
     tally::Strike,
 };
 use fieldpost_core::{DeviceId, UtcInstant, message::MAX_DATAGRAM, reply};
-use fieldpost_gateway::parts::{Entry, Group, Outcome, read_datagram};
+use fieldpost_gateway::parts::{Entry, Group, Outcome, Sender, read_datagram};
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
@@ -56,6 +56,7 @@ impl Gateway {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(_) => 0,
         };
+        let sender = Sender { address: sender, port: sender };
         if self.inbox.push(Entry { socket: 0, peer, datagram }, sender) {
             self.waiting.push(Waiting { peer, bytes, from, received });
         } else if from.is_some() {

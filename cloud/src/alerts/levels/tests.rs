@@ -79,7 +79,7 @@ impl World {
             gateway: Some(1),
         });
         self.facts.late = late.collect();
-        let view = View { facts: &self.facts, rules: &self.rules, now: self.now };
+        let view = View { facts: &self.facts, rules: &self.rules, open: &self.open, now: self.now };
         let mut changes = Vec::new();
         for rule in &self.rules {
             let open: Vec<Row> = self.open.iter().filter(|row| row.rule == rule.id).cloned().collect();
@@ -178,6 +178,67 @@ fn p8_a_rule_of_gateways_that_tells_nobody_or_much_later_takes_over_nothing() {
     }
 }
 
+const WEEK: i64 = 7 * 86_400;
+
+/// Everybody whom the second one tells has heard of it.
+#[test]
+fn p8_an_outage_is_one_alert_also_if_the_rule_of_gateways_rings_long_after_that_of_devices() {
+    for kind in [Kind::DeviceLate, Kind::DeviceSilent] {
+        let mut world = World::new(20, &[(kind, None), (Kind::GatewaySilent, None)]);
+        world.rules[0].channels = vec![1, 2];
+        world.rules[1].for_s = WEEK;
+        world.until("2026-07-12T00:00:00Z");
+        assert_eq!(world.told.len(), 1, "{:?}", world.told);
+        assert!(world.told[0].ends_with("gateway:north began 20"), "{:?}", world.told);
+        (0..20).for_each(|number| world.hears(&format!("m{number:03}")));
+        world.look();
+        assert_eq!(world.told[1..], ["2026-07-12T00:00:00Z gateway:north resolved"]);
+    }
+}
+
+#[test]
+fn p8_a_rule_of_gateways_tells_what_its_people_have_not_heard() {
+    let mut world = World::new(20, &[(Kind::DeviceLate, None), (Kind::GatewaySilent, None)]);
+    world.rules[1].for_s = WEEK;
+    world.rules[1].channels = vec![2];
+    world.until("2026-07-12T00:00:00Z");
+    assert_eq!(world.told[1], "2026-07-09T08:00:00Z gateway:north began 20", "others are told");
+    let mut world = World::new(20, &[(Kind::DeviceLate, None), (Kind::GatewaySilent, None)]);
+    world.rules[1].for_s = WEEK;
+    world.rules[0].devices = Some(vec!["m003".into()]);
+    world.until("2026-07-12T00:00:00Z");
+    assert_eq!(world.told[1], "2026-07-09T08:00:00Z gateway:north began 19", "of others");
+    let mut world = World::new(2, &[(Kind::DeviceLate, None), (Kind::GatewaySilent, None)]);
+    world.rules[0].devices = Some(vec!["m000".into()]);
+    world.until("2026-07-02T07:00:00Z");
+    world.hears("m001");
+    world.until("2026-07-05T00:00:00Z");
+    assert_eq!(
+        world.told,
+        ["2026-07-02T08:00:00Z device:m000 began 1", "2026-07-03T09:00:00Z gateway:north began 2"],
+        "that one was silent for itself"
+    );
+}
+
+/// Each may be silent for itself, for the gateway was heard shortly before.
+#[test]
+fn p8_devices_that_are_missed_one_after_the_other_in_one_outage_are_not_told_one_by_one() {
+    let mut world = World::new(0, &[(Kind::DeviceLate, None)]);
+    for number in 0..48 {
+        let device = format!("m{number:03}");
+        world.north().devices.push(device.clone());
+        world.hears(&device);
+        let next = world.now.saturating_add(Duration::from_mins(30));
+        world.until(&next.to_string());
+    }
+    world.until("2026-07-04T00:00:00Z");
+    assert_eq!(
+        world.told,
+        ["2026-07-02T08:00:00Z device:m000 began 1", "2026-07-02T08:30:00Z gateway:north began 1"]
+    );
+    assert_eq!(world.open[1].draft.devices.len(), 48);
+}
+
 #[test]
 fn an_alert_of_more_devices_than_are_listed_is_written_once() {
     let mut world = World::new(MAX_LISTED + 500, &[(Kind::DeviceLate, None)]);
@@ -185,7 +246,7 @@ fn an_alert_of_more_devices_than_are_listed_is_written_once() {
     world.look();
     assert_eq!(world.told, ["2026-07-02T08:00:00Z gateway:north began 1000"]);
     assert!(world.open[0].draft.text.starts_with("1500 devices"), "{}", world.open[0].draft.text);
-    let view = View { facts: &world.facts, rules: &world.rules, now: world.now };
+    let view = View { facts: &world.facts, rules: &world.rules, open: &world.open, now: world.now };
     assert_eq!(settle(&world.rules[0], view, &world.open), []);
 }
 

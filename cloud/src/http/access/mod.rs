@@ -9,11 +9,12 @@
 //! cookie?                                                by the person's role; changes need the page's X-CSRF-Token, too
 //! ```
 //!
-//! Routes find the [`Caller`] in the request's extensions.
+//! Routes find the [`Caller`] in the request's extensions. An answer ends when its caller may not have it any more ([`outlived`]).
 
 pub(super) mod cookie;
 pub(super) mod needs;
 pub(super) mod origin;
+mod outlived;
 
 use super::{Api, body, problem::Problem, server::Peer};
 use crate::{
@@ -28,6 +29,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use cookie::Cookie;
+use outlived::Asked;
 use std::{net::IpAddr, sync::Arc};
 
 /// What the page sends along with a change.
@@ -41,16 +43,16 @@ pub(super) async fn check(State(api): State<Arc<Api>>, mut request: Request, nex
     };
     match admit(&api.accounts, peer.ip(), request.method(), request.uri().path(), request.headers()) {
         Ok(caller) => {
+            let asked = Asked::of(&request, peer.ip());
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let answer = next.run(request).await;
+            match asked {
+                Some(asked) => asked.watch(&api, answer),
+                None => answer,
+            }
         }
         Err(problem) => refuse(&api, problem, request).await,
     }
-}
-
-/// Whether who opened a stream may still look: a stream outlives the request that began it.
-pub(super) fn may_still_look(api: &Api, peer: IpAddr, headers: &HeaderMap) -> bool {
-    admit(&api.accounts, peer, &Method::GET, "/api/v1/events", headers).is_ok()
 }
 
 /// Tells a sender why not. What it is still sending is taken and thrown away first: it would see a broken connection instead

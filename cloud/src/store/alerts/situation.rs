@@ -156,7 +156,7 @@ impl Situation {
     /// What has to be written: changes of alerts by rule, and what is noted of gateways.
     fn changes(&self) -> (ByRule, Vec<(i64, Outage)>) {
         let rules: Vec<Rule> = self.rules.iter().map(|held| held.rule.clone()).collect();
-        let view = View { facts: &self.facts, rules: &rules, now: self.now };
+        let view = View { facts: &self.facts, rules: &rules, open: &self.open, now: self.now };
         let mut all = Vec::new();
         for held in &self.rules {
             let of_rule = |row: &&Row| row.rule == held.rule.id;

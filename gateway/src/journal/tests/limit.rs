@@ -74,3 +74,28 @@ fn p6_what_moving_keys_writes_is_no_more_than_was_asked_for() {
         moves += u64::from(weight > 0);
     }
 }
+
+/// What the cloud holds stays for `--keep`, and goes when room is short: it makes no journal nearly full.
+#[test]
+fn p6_the_room_that_is_needed_is_that_of_what_waits() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = open(home.path());
+    journal.commit(&surveys(0..2_000, at(0)), at(0)).unwrap();
+    let told = |disk: &dyn Disk| brief(home.path(), disk).unwrap();
+    let part = |told: &Brief| told.needed * 100 / told.room.used;
+    assert_eq!(told(&OsDisk).needed, told(&OsDisk).room.used, "all of it waits");
+    let held = |through| Batch { custody: vec![Custody::Held { through }], ..Batch::default() };
+    journal.commit(&held(1_500), at(0)).unwrap();
+    assert_eq!(part(&told(&OsDisk)), 25);
+    journal.commit(&held(2_000), at(0)).unwrap();
+    assert_eq!(told(&OsDisk).needed, 0);
+    assert_eq!(
+        part(&told(&Small(1))),
+        100,
+        "where the disk has nothing left it helps nothing that some goes"
+    );
+    // What the cloud would not have is only here.
+    let refused = "INSERT INTO refused SELECT seq, 0, 'no', 1, NULL FROM surveys WHERE seq <= 500";
+    Connection::open(home.path().join(FILE)).unwrap().execute_batch(refused).unwrap();
+    assert!((25..=34).contains(&part(&told(&OsDisk))), "{}", part(&told(&OsDisk)));
+}
