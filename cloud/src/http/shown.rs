@@ -28,6 +28,7 @@ pub(super) struct JsonShown {
     last_contact: Option<String>,
     gateway: Option<String>,
     last: Option<JsonPair>,
+    /// Slots of the last seven UTC days, today so far among them, that are filled, and that were due.
     held: i64,
     due: i64,
     conflicts: i64,

@@ -131,9 +131,9 @@ fn calendar(connection: &Connection, asked: &Calendar, now: UtcInstant) -> rusql
     let (mut rows, mut room) = (Vec::new(), slots::MAX_COUNTED);
     for device in devices.into_iter().skip(asked.offset).take(asked.limit) {
         let details = details::of(&snapshot, device.number)?;
-        let interval_s = fleet::interval(&snapshot, &device, &details)?;
+        let since = fleet::since(&snapshot, &device, &details)?;
         rows.push(CalendarRow {
-            counts: slots::counts(&snapshot, &device, interval_s, asked.days.clone(), now, &mut room)?,
+            counts: slots::counts(&snapshot, &device, since, asked.days.clone(), now, &mut room)?,
             id: device.id,
             label: device.label,
             last_time: device.last_time.map(UtcInstant::from_millis),
@@ -151,14 +151,14 @@ fn one_day(
     let snapshot = connection.unchecked_transaction()?;
     let Some(device) = fleet::find(&snapshot, device)? else { return Ok(None) };
     let number = device.number;
-    let interval_s = fleet::interval(&snapshot, &device, &details::of(&snapshot, number)?)?;
+    let since = fleet::since(&snapshot, &device, &details::of(&snapshot, number)?)?;
     let (start, end) = (start_of(day), start_of(day.saturating_add(1)));
     let readings = readings(&snapshot, number, start.as_millis()..end.as_millis())?;
     let mut room = slots::MAX_COUNTED;
     let tally = slots::tally(&snapshot, number, day..day.saturating_add(1), MAX_MISSING, &mut room)?;
-    let guess = || Tally::of(day, vec![slots::guess(readings.total, interval_s)]);
+    let guess = || Tally::of(day, vec![slots::guess(readings.total, since.interval_s)]);
     let mut tally = tally.unwrap_or_else(guess);
-    slots::wait(&mut tally, &device, interval_s, now);
+    slots::wait(&mut tally, &device, since, now);
     let (counts, missing) = tally.finish();
     let count = counts.first().copied().unwrap_or_default();
     let gateway = fleet::gateway_of(&device, &gateways::all(&snapshot)?);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::fleet::{
     cause::{self, Cause, Gateway},
-    pace::{self, INTERVAL_S, TELLING},
+    pace::{Since, TELLING},
     select::{self, Brief, Counts, Question},
     slots,
     spark::{SPAN_MS, Spark},
@@ -19,7 +19,7 @@ use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The days by which completeness is told in lists.
+/// The days by which completeness is told in lists, today among them.
 const WEEK: i64 = 7;
 /// The oldest reading that still tells how it was at a later instant, in milliseconds: seven days.
 const MAX_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -41,7 +41,7 @@ pub(crate) struct Shown {
     pub(crate) flags: usize,
     /// As set, else as told by its last readings, in seconds.
     pub(crate) interval_s: u32,
-    /// Slots of the last seven whole days that are filled, and that were due.
+    /// Slots of the last days, today so far among them, that are filled, and that were due.
     pub(crate) held: i64,
     pub(crate) due: i64,
     pub(crate) spark: Option<Spark>,
@@ -189,23 +189,23 @@ impl<'a> View<'a> {
         let details = details::of(self.connection, brief.number)?;
         // Most often the readings of the spark tell the interval, too.
         let telling = points.len().checked_sub(TELLING + 1).and_then(|skip| points.get(skip..));
-        let interval_s = match (details.interval_s, telling) {
+        let since = match (details.interval_s, telling) {
             (None, Some(telling)) => {
                 let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
-                pace::infer(&times).unwrap_or(INTERVAL_S)
+                Since::told(&times)
             }
-            _ => interval(self.connection, &brief, &details)?,
+            _ => since(self.connection, &brief, &details)?,
         };
-        let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
+        let spark = brief.last_time.map(|last| Spark::new(last, since.interval_s, &points));
         let flags = points.iter().filter(|point| point.flags != 0).count();
-        let shown = self.plain(brief, state, details, interval_s)?;
+        let shown = self.plain(brief, state, details, since)?;
         Ok(Shown { flags, spark, ..shown })
     }
 
     /// The device as it is now, with the values that it had `at` an instant.
     fn then(&mut self, brief: Brief, state: State, at: UtcInstant) -> rusqlite::Result<Shown> {
         let details = details::of(self.connection, brief.number)?;
-        let interval_s = interval(self.connection, &brief, &details)?;
+        let since = since(self.connection, &brief, &details)?;
         let sql = "SELECT time, temperature, moisture FROM readings
                    WHERE device = ? AND time <= ? AND time >= ? ORDER BY time DESC LIMIT 1";
         let bounds = (brief.number, at.as_millis(), at.as_millis().saturating_sub(MAX_AGE_MS));
@@ -214,7 +214,7 @@ impl<'a> View<'a> {
             .prepare_cached(sql)?
             .query_row(bounds, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let mut shown = self.plain(brief, state, details, interval_s)?;
+        let mut shown = self.plain(brief, state, details, since)?;
         (shown.brief.last_time, shown.brief.temperature, shown.brief.moisture) = match held {
             Some((time, temperature, moisture)) => (Some(time), temperature, moisture),
             None => (None, None, None),
@@ -228,10 +228,10 @@ impl<'a> View<'a> {
         brief: Brief,
         state: State,
         details: Details,
-        interval_s: u32,
+        since: Since,
     ) -> rusqlite::Result<Shown> {
         let facts = facts(self.connection, brief.number)?;
-        let (held, due) = self.week(&brief, interval_s)?;
+        let (held, due) = self.week(&brief, since)?;
         let gateway = brief.gateway.and_then(|number| self.gateways.get(&number));
         Ok(Shown {
             state,
@@ -241,7 +241,7 @@ impl<'a> View<'a> {
             conflicts: facts.conflicts,
             flags: 0,
             details,
-            interval_s,
+            interval_s: since.interval_s,
             held,
             due,
             spark: None,
@@ -249,19 +249,20 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Slots of the last seven whole days that are filled, of all that were due, in millionths.
+    /// Slots of the last days that are filled, of all that were due, in millionths.
     fn completeness(&mut self, device: &Brief) -> rusqlite::Result<Option<i64>> {
         let details = details::of(self.connection, device.number)?;
-        let interval_s = interval(self.connection, device, &details)?;
-        let (held, due) = self.week(device, interval_s)?;
+        let since = since(self.connection, device, &details)?;
+        let (held, due) = self.week(device, since)?;
         Ok((due > 0).then(|| held.saturating_mul(1_000_000) / due))
     }
 
-    /// Slots of the last seven whole days that are filled, and that were due.
-    fn week(&mut self, device: &Brief, interval_s: u32) -> rusqlite::Result<(i64, i64)> {
-        let today = slots::day_of(self.now);
-        let days = today.saturating_sub(WEEK)..today;
-        let counts = counted::counts(self.connection, device, interval_s, days, self.now, &mut self.room)?;
+    /// Slots of the last days that are filled, and that were due.
+    fn week(&mut self, device: &Brief, since: Since) -> rusqlite::Result<(i64, i64)> {
+        // With today: what came of it is there, and what is still on its way is not due yet.
+        let tomorrow = slots::day_of(self.now).saturating_add(1);
+        let days = tomorrow.saturating_sub(WEEK)..tomorrow;
+        let counts = counted::counts(self.connection, device, since, days, self.now, &mut self.room)?;
         Ok(counts.iter().fold((0, 0), |(held, due), count| (held + count.filled, due + count.due)))
     }
 }
@@ -271,20 +272,20 @@ pub(super) fn gateway_of(device: &Brief, gateways: &BTreeMap<i64, Gateway>) -> O
     gateways.get(&device.gateway?).cloned()
 }
 
-/// The interval of a device, in seconds: as set, else as its last readings tell, else an hour.
-pub(super) fn interval(connection: &Connection, device: &Brief, details: &Details) -> rusqlite::Result<u32> {
+/// What is in force since the device's last reading: as set, else as its last readings tell.
+pub(super) fn since(connection: &Connection, device: &Brief, details: &Details) -> rusqlite::Result<Since> {
     if let Some(interval) = details.interval_s {
-        return Ok(interval);
+        return Ok(Since::set(interval));
     }
     if device.last_time.is_none() {
-        return Ok(INTERVAL_S);
+        return Ok(Since::told(&[]));
     }
     let mut statement =
         connection.prepare_cached("SELECT time FROM readings WHERE device = ? ORDER BY time DESC LIMIT ?")?;
     let times = statement.query_map((device.number, count(TELLING + 1)), |row| instant(row, 0))?;
     let mut times: Vec<UtcInstant> = times.collect::<rusqlite::Result<_>>()?;
     times.reverse();
-    Ok(pace::infer(&times).unwrap_or(INTERVAL_S))
+    Ok(Since::told(&times))
 }
 
 fn bringers(connection: &Connection, device: i64) -> rusqlite::Result<Vec<Bringer>> {
@@ -297,3 +298,6 @@ fn bringers(connection: &Connection, device: i64) -> rusqlite::Result<Vec<Bringe
     };
     statement.query_map([device], bringer)?.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ impl Store {
             let interval_s = match interval.and_then(|interval| u32::try_from(interval.shorter / 1_000).ok())
             {
                 Some(interval_s) => interval_s,
-                None => fleet::interval(&snapshot, &device, &details::of(&snapshot, device.number)?)?,
+                None => fleet::since(&snapshot, &device, &details::of(&snapshot, device.number)?)?.interval_s,
             };
             Ok(Ok(Series { interval_s, curve: thinner.finish() }))
         };

@@ -3,7 +3,7 @@
 
 use super::query::count;
 use crate::fleet::{
-    pace::{Interval, Pace, Settings, TELLING},
+    pace::{Pace, Settings, Since, TELLING},
     select::Brief,
     slots::{Count, DAY_MS, Tally, horizon, start_of},
     state::SURVEY_S,
@@ -149,11 +149,11 @@ fn unsettled(connection: &Connection, device: i64) -> rusqlite::Result<Range<i64
     }
 }
 
-/// The slots of each of `days`, by now. `interval_s` is the one in force since the last reading; `room` as for [`tally`].
+/// The slots of each of `days`, by now; `room` as for [`tally`].
 pub(super) fn counts(
     connection: &Connection,
     device: &Brief,
-    interval_s: u32,
+    since: Since,
     days: Range<i64>,
     now: UtcInstant,
     room: &mut usize,
@@ -171,9 +171,9 @@ pub(super) fn counts(
         if alive.contains(&day) && !settled {
             open.push(day);
         }
-        counts.push(
-            note.map_or(Count::default(), |note| note.count.unwrap_or_else(|| guess(note.held, interval_s))),
-        );
+        counts.push(note.map_or(Count::default(), |note| {
+            note.count.unwrap_or_else(|| guess(note.held, since.interval_s))
+        }));
     }
     for run in runs(&open) {
         let Some(tally) = tally(connection, device.number, run.clone(), 0, room)? else { break };
@@ -182,15 +182,15 @@ pub(super) fn counts(
         places.zip(tally.finish().0).for_each(|(count, counted)| *count = counted);
     }
     let mut all = Tally::of(days.start, counts);
-    wait(&mut all, device, interval_s, now);
+    wait(&mut all, device, since, now);
     Ok(all.finish().0)
 }
 
 /// Counts the slots since the device's last reading.
-pub(super) fn wait(tally: &mut Tally, device: &Brief, interval_s: u32, now: UtcInstant) {
+pub(super) fn wait(tally: &mut Tally, device: &Brief, since: Since, now: UtcInstant) {
     if let (Some(last), Some(contact)) = (device.last_time, device.contact) {
         let end = horizon(contact, device.survey_s.unwrap_or(SURVEY_S), now);
-        tally.wait(last, Interval::of(interval_s), end.as_millis());
+        tally.wait(last, since.interval, end.as_millis());
     }
 }
 

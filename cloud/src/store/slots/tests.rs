@@ -56,7 +56,7 @@ fn asked(vault: &mut Vault, days: Range<i64>, room: usize) -> Vec<(i64, i64, i64
         let now = UtcInstant::from_millis(device.contact.unwrap().as_millis());
         let device = Brief { contact: device.last_time.map(UtcInstant::from_millis), ..device };
         let mut room = room;
-        counts(transaction, &device, 3_600, days, now.min(device.contact.unwrap()), &mut room)
+        counts(transaction, &device, Since::set(3_600), days, now.min(device.contact.unwrap()), &mut room)
     });
     counts.unwrap().into_iter().map(|count| (count.due, count.filled, count.extra)).collect()
 }
