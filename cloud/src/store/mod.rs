@@ -21,6 +21,7 @@ mod export;
 mod file;
 mod fleet;
 mod gateways;
+mod heard;
 mod migrations;
 mod names;
 mod open;
