@@ -43,8 +43,8 @@ impl Spark {
             // A mean lies between what it is of.
             if count > 0 { i16::try_from((2 * sum + count).div_euclid(2 * count)).ok() } else { None }
         };
-        let means = |of: fn([(i64, i64); 2]) -> (i64, i64)| sums.iter().map(|both| mean(of(*both))).collect();
-        Self { from, step, temperature: means(|[t, _]| t), moisture: means(|[_, m]| m) }
+        let means = |of: usize| sums.iter().map(|both| both.get(of).copied().and_then(mean)).collect();
+        Self { from, step, temperature: means(0), moisture: means(1) }
     }
 }
 
