@@ -1,7 +1,7 @@
 //! What happens now, for whoever watches: the newest reading of each device that brought something, merged.
 //!
-//! The store's writer leaves a note of each commit; a task turns the notes of a second into one text and hands it to all
-//! watchers, who share its bytes. While nobody watches nothing is noted. A watcher that is too slow loses texts, and is told so:
+//! The store's writer leaves a note of each commit; a task asks once a second how the devices of these notes do, turns them
+//! into one text and hands it to all watchers, who share its bytes. While nobody watches nothing is noted or asked. A watcher that is too slow loses texts, and is told so:
 //! what is stored is not in question here, it asks the API again.
 
 use crate::fleet::state::State;
@@ -52,7 +52,6 @@ struct Came {
     /// The newest of the readings that were new, and how many they were.
     newest: Reading,
     new: u64,
-    heard: Heard,
 }
 
 /// How a device does after its survey: one that waited behind a dead uplink is no sign of life of today.
@@ -85,8 +84,8 @@ impl Live {
         (self.0.texts.receiver_count() < MAX_WATCHERS).then(|| self.0.texts.subscribe())
     }
 
-    /// These readings of a device are new, and it does so now.
-    pub(crate) fn readings(&self, device: &DeviceId, heard: Heard, readings: impl Iterator<Item = Reading>) {
+    /// These readings of a device are new.
+    pub(crate) fn readings(&self, device: &DeviceId, readings: impl Iterator<Item = Reading>) {
         let count = |(newest, new): (Option<Reading>, u64), one: Reading| {
             (Some(newest.filter(|newest| newest.time > one.time).unwrap_or(one)), new + 1)
         };
@@ -97,10 +96,9 @@ impl Live {
             Some(came) => {
                 came.new += new;
                 came.newest = if came.newest.time > newest.time { came.newest } else { newest };
-                came.heard = heard;
             }
             None if full => notes.missed = true,
-            None => _ = notes.readings.insert(device.clone(), Came { newest, new, heard }),
+            None => _ = notes.readings.insert(device.clone(), Came { newest, new }),
         }
         drop(notes);
         self.0.noted.notify_one();
@@ -128,13 +126,23 @@ impl Live {
         self.0.noted.notify_one();
     }
 
-    /// Hands notes to the watchers, at most once in a while, for ever.
-    pub(crate) async fn run(self) {
+    /// Hands notes to the watchers, at most once in a while, for ever. `ask` says how devices do, if it can.
+    pub(crate) async fn run<A: Future<Output = Option<BTreeMap<String, Heard>>>>(
+        self,
+        ask: impl Fn(Vec<DeviceId>) -> A,
+    ) {
         loop {
             self.0.noted.notified().await;
-            let notes = std::mem::take(&mut *self.0.lock());
-            // It fails only if nobody watches any more.
-            let _ = self.0.texts.send(Bytes::from(notes.text()));
+            let mut notes = std::mem::take(&mut *self.0.lock());
+            if self.is_watched() {
+                let heard = match notes.readings.is_empty() {
+                    true => Some(BTreeMap::new()),
+                    false => ask(notes.readings.keys().cloned().collect()).await,
+                };
+                notes.missed |= heard.is_none();
+                // It fails only if nobody watches any more.
+                let _ = self.0.texts.send(Bytes::from(notes.text(&heard.unwrap_or_default())));
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -149,9 +157,10 @@ impl Shared {
 impl Notes {
     /// As server-sent events (HTML Living Standard, 9.2.6). JSON has no line breaks as it is printed here, so an event's
     /// data is one line.
-    fn text(&self) -> String {
+    fn text(&self, heard: &BTreeMap<String, Heard>) -> String {
         let mut text = String::new();
-        for (device, Came { newest: Reading { time, values }, new, heard }) in &self.readings {
+        for (device, Came { newest: Reading { time, values }, new }) in &self.readings {
+            let Some(heard) = heard.get(device.as_str()) else { continue };
             let (contact, state) = (heard.contact, heard.state.name());
             // An id, a time, a state and a number have nothing that JSON escapes. Writing to a string cannot fail.
             let (temperature, moisture) = (number(values.temperature()), number(values.moisture()));
@@ -203,8 +212,13 @@ mod tests {
     fn note(live: &Live, device: &str, time: &str, temperature: i64) {
         let values = Values::new(Temperature::from_hundredths(temperature), None).unwrap();
         let reading = Reading { time: time.parse().unwrap(), values };
-        let heard = Heard { contact: reading.time, state: State::Late };
-        live.readings(&DeviceId::new(device).unwrap(), heard, [reading].into_iter());
+        live.readings(&DeviceId::new(device).unwrap(), [reading].into_iter());
+    }
+
+    /// All devices were heard at this moment, and are late.
+    async fn late(devices: Vec<DeviceId>) -> Option<BTreeMap<String, Heard>> {
+        let heard = Heard { contact: "2025-07-01T12:00:00Z".parse().unwrap(), state: State::Late };
+        Some(devices.iter().map(|device| (device.to_string(), heard)).collect())
     }
 
     #[tokio::test(start_paused = true)]
@@ -212,7 +226,7 @@ mod tests {
         let live = Live::new();
         let mut watcher = live.watch().unwrap();
         note(&live, "m1", "2025-07-01T08:00:00Z", 2_000);
-        tokio::spawn(live.clone().run());
+        tokio::spawn(live.clone().run(late));
         let first = watcher.recv().await.unwrap();
         note(&live, "m1", "2025-07-01T10:00:00Z", 2_150);
         note(&live, "m1", "2025-07-01T09:00:00Z", 2_100);
@@ -220,7 +234,7 @@ mod tests {
         let second = watcher.recv().await.unwrap();
         assert_eq!(
             first,
-            "event: readings\ndata: {\"device\":\"m1\",\"time\":\"2025-07-01T08:00:00Z\",\"temperature_c\":20,\"moisture_pct\":null,\"new\":1,\"last_contact\":\"2025-07-01T08:00:00Z\",\"state\":\"late\"}\n\n"
+            "event: readings\ndata: {\"device\":\"m1\",\"time\":\"2025-07-01T08:00:00Z\",\"temperature_c\":20,\"moisture_pct\":null,\"new\":1,\"last_contact\":\"2025-07-01T12:00:00Z\",\"state\":\"late\"}\n\n"
         );
         let second = String::from_utf8(second.to_vec()).unwrap();
         assert!(second.contains("\"time\":\"2025-07-01T10:00:00Z\",\"temperature_c\":21.5"), "{second}");
@@ -238,9 +252,45 @@ mod tests {
         for number in 0..=MAX_NOTED {
             note(&live, &format!("m{number}"), "2025-07-01T08:00:00Z", 2_000);
         }
-        tokio::spawn(live.clone().run());
+        tokio::spawn(live.clone().run(late));
         let text = watchers.pop().unwrap().recv().await.unwrap();
         assert!(text.ends_with(MISSED.as_bytes()));
         assert!(live.watch().is_some(), "one has gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_of_commits_asks_once_and_where_nobody_watches_nobody_asks() {
+        let live = Live::new();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        tokio::spawn(live.clone().run(move |devices| {
+            log.lock().unwrap().push(devices.len());
+            late(devices)
+        }));
+        for _ in 0..3 {
+            note(&live, "m1", "2025-07-01T08:00:00Z", 2_000);
+            tokio::time::sleep(2 * PAUSE).await;
+        }
+        assert_eq!(*asked.lock().unwrap(), Vec::<usize>::new(), "nobody watches");
+        let mut watchers: Vec<_> = (0..10).filter_map(|_| live.watch()).collect();
+        for number in 0..1_000 {
+            note(&live, &format!("m{number}"), "2025-07-01T08:00:00Z", 2_000);
+        }
+        let mut texts = Vec::new();
+        for watcher in &mut watchers {
+            texts.push(watcher.recv().await.unwrap());
+        }
+        assert_eq!(*asked.lock().unwrap(), [1_000], "once for all devices and all watchers");
+        assert_eq!(devices_in(std::str::from_utf8(&texts[0]).unwrap()).unwrap().len(), 1_000);
+        assert!(texts.iter().all(|text| text.as_ptr() == texts[0].as_ptr()), "they share its bytes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_asked_was_missed() {
+        let live = Live::new();
+        let mut watcher = live.watch().unwrap();
+        note(&live, "m1", "2025-07-01T08:00:00Z", 2_000);
+        tokio::spawn(live.clone().run(|_| async { None }));
+        assert_eq!(watcher.recv().await.unwrap(), MISSED);
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     accounts::Accounts,
     alerts::{post::Post, watch},
     budget::Budget,
+    clock,
     connections::Stop,
     console::Console,
     counters::Counters,
@@ -87,7 +88,15 @@ pub async fn run_within(
     };
     let alerts = tokio::spawn(watch::run(store.clone(), post, settings.data.clone(), pace, stop.clone()));
 
-    let beside = [tokio::spawn(store.live.clone().run()), tokio::spawn(retention::run(store.clone()))];
+    let asked = store.clone();
+    let live = store.live.clone().run(move |devices| {
+        let store = asked.clone();
+        async move {
+            let heard = store.heard(devices, clock::now()).await;
+            heard.inspect_err(|error| tracing::warn!(%error, "watchers are told to ask again")).ok()
+        }
+    });
+    let beside = [tokio::spawn(live), tokio::spawn(retention::run(store.clone()))];
     let result = tokio::select! {
         () = shutdown => Ok(()),
         accepted = once.wait(), if settings.once => if accepted { Ok(()) } else { Err(Error::NotAccepted) },

@@ -18,18 +18,40 @@ pub(crate) const TELLING: usize = 24;
 const SELDOM_S: u32 = 2 * 3_600;
 /// The days on which a step must come again to be part of a timetable.
 const TIMETABLE_DAYS: u64 = 3;
-const DAY_S: u64 = 86_400;
+const DAY_S: u32 = 86_400;
 
 /// What people set, in order of time: from when on, in milliseconds, and how many seconds; None is what the readings tell.
 pub(crate) type Settings = Vec<(i64, Option<u32>)>;
 
-/// What the readings at `times`, which are in order, tell of their interval, in whole seconds.
-pub(crate) fn infer(times: &[UtcInstant]) -> Option<u32> {
-    let mut steps = Steps::default();
-    for (before, after) in times.iter().zip(times.iter().skip(1)) {
-        steps.turn(Some(seconds(before.as_millis(), after.as_millis())), None);
+/// What is in force since a device's last reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Since {
+    /// As people are told it, in seconds.
+    pub(crate) interval_s: u32,
+    /// When the next reading is due.
+    pub(crate) interval: Interval,
+}
+
+impl Since {
+    /// What people set, in seconds.
+    pub(crate) fn set(interval_s: u32) -> Self {
+        Self { interval_s, interval: Interval::of(interval_s) }
     }
-    steps.tell().map(|told| told.interval)
+
+    /// What the last readings tell, those at `times`, which are in order.
+    pub(crate) fn told(times: &[UtcInstant]) -> Self {
+        let mut steps = Steps::default();
+        for (before, after) in times.iter().zip(times.iter().skip(1)) {
+            steps.turn(Some(seconds(before.as_millis(), after.as_millis())), None);
+        }
+        let told = steps.tell();
+        let interval_s = told.map_or(INTERVAL_S, |told| told.interval);
+        let (shorter, longer) = told.map_or((interval_s, interval_s), |told| (told.shorter, told.longer));
+        // As between readings: too few steps may not have seen the night yet.
+        let few = told.is_none_or(|told| told.interval >= SELDOM_S && steps.len() < TELLING);
+        let longer = if few { longer.max(DAY_S) } else { longer };
+        Self { interval_s, interval: Interval::between(shorter, longer) }
+    }
 }
 
 /// From one reading to the next, to the nearest second.
@@ -110,7 +132,9 @@ fn in_order(steps: &[u32], interval: u32) -> (u32, u32) {
     let span: u64 = steps.iter().copied().map(u64::from).sum();
     let daily = |run: &&[u32]| {
         let days = run.len() as u64;
-        interval >= SELDOM_S && days >= TIMETABLE_DAYS && span.abs_diff(days * DAY_S) < DAY_S
+        interval >= SELDOM_S
+            && days >= TIMETABLE_DAYS
+            && span.abs_diff(days * u64::from(DAY_S)) < u64::from(DAY_S)
     };
     let runs = steps.chunk_by(|one, next| one == next).filter(daily).filter_map(<[u32]>::first);
     runs.fold((interval, interval), |(shorter, longer), step| (shorter.min(*step), longer.max(*step)))

@@ -4,7 +4,7 @@ use super::state::{SURVEY_S, State};
 use fieldpost_core::UtcInstant;
 use std::{cmp::Ordering, collections::BTreeSet};
 
-/// A device, as far as lists are searched and sorted by it.
+/// A device, as lists are searched and sorted by it and show it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Brief {
     /// Its number in the store.
@@ -13,8 +13,12 @@ pub(crate) struct Brief {
     /// Its name for people.
     pub(crate) label: Option<String>,
     pub(crate) place: Option<String>,
-    /// Whether its coordinates are known.
-    pub(crate) placed: bool,
+    /// Millionths of a degree.
+    pub(crate) latitude: Option<i64>,
+    pub(crate) longitude: Option<i64>,
+    pub(crate) depth_mm: Option<i64>,
+    /// How often it measures, in seconds, if somebody says.
+    pub(crate) interval_s: Option<u32>,
     /// The number of the gateway that last brought it or, if none has, expects it.
     pub(crate) gateway: Option<i64>,
     /// When a survey of it last came.
@@ -27,9 +31,19 @@ pub(crate) struct Brief {
     pub(crate) last_time: Option<i64>,
     pub(crate) temperature: Option<i64>,
     pub(crate) moisture: Option<i64>,
+    /// How many readings and conflicts are held of it.
+    pub(crate) readings: i64,
+    pub(crate) conflicts: i64,
+    /// How often something was added to its readings.
+    pub(crate) marks: i64,
 }
 
 impl Brief {
+    /// Whether its coordinates are known.
+    fn is_placed(&self) -> bool {
+        self.latitude.is_some() && self.longitude.is_some()
+    }
+
     /// How it does.
     pub(crate) fn state(&self, now: UtcInstant) -> State {
         State::of(self.contact, self.survey_s.unwrap_or(SURVEY_S), now)
@@ -135,8 +149,9 @@ pub(crate) fn page<E>(
 ) -> Result<Page, E> {
     let mut counts = Counts::default();
     let mut found = Vec::new();
-    let wanted =
-        |device: &Brief| (device.placed || !question.placed) && device.matches(&question.search, gateways);
+    let wanted = |device: &Brief| {
+        (device.is_placed() || !question.placed) && device.matches(&question.search, gateways)
+    };
     for device in devices.into_iter().filter(wanted) {
         let state = device.state(now);
         counts.add(state);

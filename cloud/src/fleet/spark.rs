@@ -1,21 +1,25 @@
 //! The small curve in a list: means over a few hours, for the eye alone.
 
 use super::thin::Point;
+use std::sync::Arc;
+
+/// The means of a quantity, in hundredths; None where nothing was measured.
+pub(crate) type Means = Arc<[Option<i16>]>;
 
 /// Milliseconds of one mean, at least.
 const STEP_MS: i64 = 3 * 60 * 60 * 1_000;
 /// How far a spark reaches back at most, in milliseconds: seven days.
 pub(crate) const SPAN_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// The means of both quantities, in hundredths; None where nothing was measured.
+/// The means of both quantities. Clones share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spark {
     /// Behind this instant it begins, in milliseconds; a mean takes the readings up to its end, inclusive.
     pub(crate) from: i64,
     /// Milliseconds of one mean.
     pub(crate) step: i64,
-    pub(crate) temperature: Vec<Option<i64>>,
-    pub(crate) moisture: Vec<Option<i64>>,
+    pub(crate) temperature: Means,
+    pub(crate) moisture: Means,
 }
 
 impl Spark {
@@ -35,9 +39,12 @@ impl Spark {
             }
         }
         // To the nearest, halves up.
-        let mean = |(sum, count): (i64, i64)| (count > 0).then(|| (2 * sum + count).div_euclid(2 * count));
-        let (temperature, moisture) = sums.into_iter().map(|[t, m]| (mean(t), mean(m))).unzip();
-        Self { from, step, temperature, moisture }
+        let mean = |(sum, count): (i64, i64)| {
+            // A mean lies between what it is of.
+            if count > 0 { i16::try_from((2 * sum + count).div_euclid(2 * count)).ok() } else { None }
+        };
+        let means = |of: usize| sums.iter().map(|both| both.get(of).copied().and_then(mean)).collect();
+        Self { from, step, temperature: means(0), moisture: means(1) }
     }
 }
 
@@ -83,6 +90,6 @@ mod tests {
             let spark = Spark::new(last, interval_s, &(0..400).map(reading).collect::<Vec<_>>());
             assert!(spark.temperature.iter().all(Option::is_some), "{interval_s}: {:?}", spark.temperature);
         }
-        assert_eq!(Spark::new(last, u32::MAX, &[]).temperature, [None]);
+        assert_eq!(*Spark::new(last, u32::MAX, &[]).temperature, [None]);
     }
 }

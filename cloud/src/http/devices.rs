@@ -111,8 +111,8 @@ pub(super) async fn one(
 
 /// A device as it is now.
 pub(super) async fn answer(api: &Api, id: DeviceId) -> Result<Response, Problem> {
-    let (shown, gateways) = api.intake.store.shown(id, clock::now()).await?.ok_or_else(unknown)?;
-    Ok(paging::json(&JsonOne::new(shown, gateways), None))
+    let one = api.intake.store.shown(id, clock::now()).await?.ok_or_else(unknown)?;
+    Ok(paging::json(&JsonOne::new(one), None))
 }
 
 /// The device that a path names.

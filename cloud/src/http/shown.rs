@@ -2,11 +2,11 @@
 
 use super::fixed::{Fixed, Hundredths, Millionths, Tenths};
 use crate::{
-    fleet::cause::Cause,
-    store::{Bringer, Shown},
+    fleet::{cause::Cause, spark::Means},
+    store::{Bringer, One, Shown},
 };
 use fieldpost_core::UtcInstant;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// A device in the fleet.
@@ -28,6 +28,7 @@ pub(super) struct JsonShown {
     last_contact: Option<String>,
     gateway: Option<String>,
     last: Option<JsonPair>,
+    /// Slots of the last seven UTC days, today so far among them, that are filled, and that were due.
     held: i64,
     due: i64,
     conflicts: i64,
@@ -60,8 +61,20 @@ struct JsonSpark {
     #[schema(format = DateTime)]
     from: String,
     step_s: i64,
-    temperature_c: Vec<Option<Hundredths>>,
-    moisture_pct: Vec<Option<Hundredths>>,
+    #[schema(value_type = Vec<Option<Hundredths>>)]
+    temperature_c: JsonMeans,
+    #[schema(value_type = Vec<Option<Hundredths>>)]
+    moisture_pct: JsonMeans,
+}
+
+/// Hundredths that are shared with whoever worked them out.
+#[derive(Debug)]
+struct JsonMeans(Means);
+
+impl Serialize for JsonMeans {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|mean| mean.map(|mean| Fixed::<100>(mean.into()))))
+    }
 }
 
 /// A device by itself: what lists show, what lists of old showed, and more.
@@ -113,25 +126,24 @@ fn text(instant: UtcInstant) -> String {
 
 impl From<Shown> for JsonShown {
     fn from(shown: Shown) -> Self {
-        let Shown { brief, details, .. } = shown;
+        let brief = shown.brief;
         let last = (brief.temperature.is_some() || brief.moisture.is_some()).then(|| JsonPair {
             temperature_c: brief.temperature.map(Fixed),
             moisture_pct: brief.moisture.map(Fixed),
         });
-        let all = |means: Vec<Option<i64>>| means.into_iter().map(|mean| mean.map(Fixed)).collect();
         let spark = shown.spark.map(|spark| JsonSpark {
             from: text(UtcInstant::from_millis(spark.from)),
             step_s: spark.step / 1_000,
-            temperature_c: all(spark.temperature),
-            moisture_pct: all(spark.moisture),
+            temperature_c: JsonMeans(spark.temperature),
+            moisture_pct: JsonMeans(spark.moisture),
         });
         Self {
             id: brief.id,
-            name: details.name,
-            place: details.place,
-            latitude: details.latitude.map(Fixed),
-            longitude: details.longitude.map(Fixed),
-            depth_cm: details.depth_mm.map(Fixed),
+            name: brief.label,
+            place: brief.place,
+            latitude: brief.latitude.map(Fixed),
+            longitude: brief.longitude.map(Fixed),
+            depth_cm: brief.depth_mm.map(Fixed),
             state: shown.state.name(),
             cause: shown.cause.map(JsonCause::from),
             last_time: brief.last_time.map(|time| text(UtcInstant::from_millis(time))),
@@ -140,7 +152,7 @@ impl From<Shown> for JsonShown {
             last,
             held: shown.held,
             due: shown.due,
-            conflicts: shown.conflicts,
+            conflicts: brief.conflicts,
             flags: shown.flags,
             spark,
         }
@@ -159,10 +171,10 @@ impl From<Cause> for JsonCause {
 }
 
 impl JsonOne {
-    /// The device with those who brought surveys of it.
-    pub(super) fn new(shown: Shown, gateways: Vec<Bringer>) -> Self {
-        let details = shown.details.clone();
-        let (readings, interval_s) = (shown.readings, shown.interval_s);
+    /// The device with all that is known of it.
+    pub(super) fn new(one: One) -> Self {
+        let One { shown, details, bringers } = one;
+        let (readings, interval_s) = (shown.brief.readings, shown.interval_s);
         let first_time = shown.brief.first_time.map(|time| text(UtcInstant::from_millis(time)));
         let shown = JsonShown::from(shown);
         let bringer = |one: Bringer| JsonBringer {
@@ -176,7 +188,7 @@ impl JsonOne {
             readings,
             first_time,
             interval_s,
-            gateways: gateways.into_iter().map(bringer).collect(),
+            gateways: bringers.into_iter().map(bringer).collect(),
             details: JsonDetails {
                 name: details.name,
                 place: details.place,

@@ -1,7 +1,8 @@
 //! Days: how complete they are, and what came on one.
 
 use super::{
-    ReadError, Store, details, fleet, gateways,
+    ReadError, Store, fleet, gateways,
+    memo::Memo,
     query::{ConflictRow, conflict, count, instant},
     series, slots,
 };
@@ -12,7 +13,7 @@ use crate::fleet::{
 };
 use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, Row};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// Readings of one day that are shown: every second of it has one.
 const MAX_READINGS: usize = 86_400;
@@ -100,7 +101,8 @@ pub(crate) struct SurveyRow {
 impl Store {
     /// A page of rows.
     pub(crate) async fn calendar(&self, asked: Calendar, now: UtcInstant) -> Result<CalendarPage, ReadError> {
-        self.readers.ask(move |connection| calendar(connection, &asked, now)).await
+        let memo = Arc::clone(&self.memo);
+        self.readers.ask(move |connection| calendar(connection, &memo, &asked, now)).await
     }
 
     /// The day `day` of a device; None if no device has this id.
@@ -114,7 +116,12 @@ impl Store {
     }
 }
 
-fn calendar(connection: &Connection, asked: &Calendar, now: UtcInstant) -> rusqlite::Result<CalendarPage> {
+fn calendar(
+    connection: &Connection,
+    memo: &Memo,
+    asked: &Calendar,
+    now: UtcInstant,
+) -> rusqlite::Result<CalendarPage> {
     let snapshot = connection.unchecked_transaction()?;
     let mut devices = match &asked.which {
         Which::One(id) => Vec::from_iter(fleet::find(&snapshot, id)?),
@@ -130,10 +137,9 @@ fn calendar(connection: &Connection, asked: &Calendar, now: UtcInstant) -> rusql
     let newest = devices.iter().filter_map(|device| device.last_time).max().map(UtcInstant::from_millis);
     let (mut rows, mut room) = (Vec::new(), slots::MAX_COUNTED);
     for device in devices.into_iter().skip(asked.offset).take(asked.limit) {
-        let details = details::of(&snapshot, device.number)?;
-        let interval_s = fleet::interval(&snapshot, &device, &details)?;
+        let since = memo.intervals.of(&device, || fleet::since(&snapshot, &device))?;
         rows.push(CalendarRow {
-            counts: slots::counts(&snapshot, &device, interval_s, asked.days.clone(), now, &mut room)?,
+            counts: slots::counts(&snapshot, &device, since, asked.days.clone(), now, &mut room)?,
             id: device.id,
             label: device.label,
             last_time: device.last_time.map(UtcInstant::from_millis),
@@ -151,14 +157,14 @@ fn one_day(
     let snapshot = connection.unchecked_transaction()?;
     let Some(device) = fleet::find(&snapshot, device)? else { return Ok(None) };
     let number = device.number;
-    let interval_s = fleet::interval(&snapshot, &device, &details::of(&snapshot, number)?)?;
+    let since = fleet::since(&snapshot, &device)?;
     let (start, end) = (start_of(day), start_of(day.saturating_add(1)));
     let readings = readings(&snapshot, number, start.as_millis()..end.as_millis())?;
     let mut room = slots::MAX_COUNTED;
     let tally = slots::tally(&snapshot, number, day..day.saturating_add(1), MAX_MISSING, &mut room)?;
-    let guess = || Tally::of(day, vec![slots::guess(readings.total, interval_s)]);
+    let guess = || Tally::of(day, vec![slots::guess(readings.total, since.interval_s)]);
     let mut tally = tally.unwrap_or_else(guess);
-    slots::wait(&mut tally, &device, interval_s, now);
+    slots::wait(&mut tally, &device, since, now);
     let (counts, missing) = tally.finish();
     let count = counts.first().copied().unwrap_or_default();
     let gateway = fleet::gateway_of(&device, &gateways::all(&snapshot)?);

@@ -4,22 +4,26 @@ use super::{
     ReadError, Store,
     details::{self, Details},
     gateways,
+    memo::Memo,
     query::{contact, count, instant},
     series, slots as counted,
 };
 use crate::fleet::{
     cause::{self, Cause, Gateway},
-    pace::{self, INTERVAL_S, TELLING},
+    pace::{Since, TELLING},
     select::{self, Brief, Counts, Question},
-    slots,
+    slots::{self, Count},
     spark::{SPAN_MS, Spark},
     state::State,
 };
 use fieldpost_core::{DeviceId, UtcInstant};
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-/// The days by which completeness is told in lists.
+/// The days by which completeness is told in lists, today among them.
 const WEEK: i64 = 7;
 /// The oldest reading that still tells how it was at a later instant, in milliseconds: seven days.
 const MAX_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -30,18 +34,15 @@ const MAX_SPARK: usize = 700_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
     pub(crate) brief: Brief,
-    pub(crate) details: Details,
     pub(crate) state: State,
     pub(crate) cause: Option<Cause>,
     /// Who last brought it.
     pub(crate) gateway: Option<String>,
-    pub(crate) readings: i64,
-    pub(crate) conflicts: i64,
     /// Readings of the spark's days that have flags.
     pub(crate) flags: usize,
     /// As set, else as told by its last readings, in seconds.
     pub(crate) interval_s: u32,
-    /// Slots of the last seven whole days that are filled, and that were due.
+    /// Slots of the last days, today so far among them, that are filled, and that were due.
     pub(crate) held: i64,
     pub(crate) due: i64,
     pub(crate) spark: Option<Spark>,
@@ -66,39 +67,46 @@ pub(crate) struct Bringer {
     pub(crate) surveys: i64,
 }
 
-/// What is told of a device beside what lists show.
+/// A device by itself.
 #[derive(Debug)]
-struct Facts {
-    readings: i64,
-    conflicts: i64,
+pub(crate) struct One {
+    pub(crate) shown: Shown,
+    pub(crate) details: Details,
+    /// Who brought surveys of it.
+    pub(crate) bringers: Vec<Bringer>,
 }
 
 impl Store {
     /// The page of the fleet that `question` asks for.
     pub(crate) async fn fleet(&self, question: Question, now: UtcInstant) -> Result<Fleet, ReadError> {
-        self.readers.ask(move |connection| fleet(connection, &question, now)).await
+        let memo = Arc::clone(&self.memo);
+        self.readers.ask(move |connection| fleet(connection, &memo, &question, now)).await
     }
 
-    /// The device `name`, and who brought surveys of it.
-    pub(crate) async fn shown(
-        &self,
-        name: DeviceId,
-        now: UtcInstant,
-    ) -> Result<Option<(Shown, Vec<Bringer>)>, ReadError> {
+    /// The device `name`.
+    pub(crate) async fn shown(&self, name: DeviceId, now: UtcInstant) -> Result<Option<One>, ReadError> {
+        let memo = Arc::clone(&self.memo);
         let ask = move |connection: &Connection| {
             let snapshot = connection.unchecked_transaction()?;
             let Some(brief) = find(&snapshot, &name)? else { return Ok(None) };
+            let details = details::of(&snapshot, brief.number)?;
             let (state, bringers) = (brief.state(now), bringers(&snapshot, brief.number)?);
-            Ok(Some((View::new(&snapshot, now)?.shown(brief, state)?, bringers)))
+            let shown = View::new(&snapshot, &memo, now)?.shown(brief, state)?;
+            Ok(Some(One { shown, details, bringers }))
         };
         self.readers.ask(ask).await
     }
 }
 
-fn fleet(connection: &Connection, question: &Question, now: UtcInstant) -> rusqlite::Result<Fleet> {
+fn fleet(
+    connection: &Connection,
+    memo: &Memo,
+    question: &Question,
+    now: UtcInstant,
+) -> rusqlite::Result<Fleet> {
     // One snapshot: what is counted is what is shown.
     let snapshot = connection.unchecked_transaction()?;
-    let mut view = View::new(&snapshot, now)?;
+    let mut view = View::new(&snapshot, memo, now)?;
     let named = named(&view.gateways, &question.search);
     let page = select::page(briefs(&snapshot)?, question, &named, now, |device| view.completeness(device))?;
     let devices = page.devices.into_iter().map(|(device, state)| match question.at {
@@ -122,9 +130,9 @@ pub(super) fn named(gateways: &BTreeMap<i64, Gateway>, search: &str) -> BTreeSet
 }
 
 /// A gateway that expects a device is as good as one that brought it, as long as none has.
-const BRIEF: &str = "SELECT id, devices.name, details.name, place, last_contact, survey_s, last_time,
-        last_temperature, last_moisture, first_time, latitude IS NOT NULL AND longitude IS NOT NULL,
-        ifnull(gateway, (SELECT min(gateway) FROM roster WHERE device = devices.id))
+const BRIEF: &str = "SELECT id, devices.name, details.name, place, latitude, longitude, depth_mm, interval_s,
+        ifnull(gateway, (SELECT min(gateway) FROM roster WHERE device = devices.id)), last_contact, survey_s,
+        first_time, last_time, last_temperature, last_moisture, readings, conflicts, marks
     FROM devices LEFT JOIN details ON details.device = devices.id";
 
 /// All devices, as far as lists are searched and sorted by them.
@@ -144,28 +152,27 @@ fn brief(row: &Row<'_>) -> rusqlite::Result<Brief> {
         id: row.get(1)?,
         label: row.get(2)?,
         place: row.get(3)?,
-        contact: contact(row, 4)?,
-        survey_s: row.get(5)?,
-        last_time: row.get(6)?,
-        temperature: row.get(7)?,
-        moisture: row.get(8)?,
-        first_time: row.get(9)?,
-        placed: row.get(10)?,
-        gateway: row.get(11)?,
+        latitude: row.get(4)?,
+        longitude: row.get(5)?,
+        depth_mm: row.get(6)?,
+        interval_s: row.get(7)?,
+        gateway: row.get(8)?,
+        contact: contact(row, 9)?,
+        survey_s: row.get(10)?,
+        first_time: row.get(11)?,
+        last_time: row.get(12)?,
+        temperature: row.get(13)?,
+        moisture: row.get(14)?,
+        readings: row.get(15)?,
+        conflicts: row.get(16)?,
+        marks: row.get(17)?,
     })
-}
-
-/// More of the device with this number.
-fn facts(connection: &Connection, device: i64) -> rusqlite::Result<Facts> {
-    let sql = "SELECT readings, conflicts FROM devices WHERE id = ?";
-    connection
-        .prepare_cached(sql)?
-        .query_row([device], |row| Ok(Facts { readings: row.get(0)?, conflicts: row.get(1)? }))
 }
 
 /// What devices are shown by.
 struct View<'a> {
     connection: &'a Connection,
+    memo: &'a Memo,
     gateways: BTreeMap<i64, Gateway>,
     now: UtcInstant,
     /// Readings that may still be counted for all of them.
@@ -173,39 +180,30 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(connection: &'a Connection, now: UtcInstant) -> rusqlite::Result<Self> {
-        Ok(Self { connection, gateways: gateways::all(connection)?, now, room: counted::MAX_COUNTED })
+    fn new(connection: &'a Connection, memo: &'a Memo, now: UtcInstant) -> rusqlite::Result<Self> {
+        let gateways = gateways::all(connection)?;
+        Ok(Self { connection, memo, gateways, now, room: counted::MAX_COUNTED })
     }
 
     /// The device as it is now.
     fn shown(&mut self, brief: Brief, state: State) -> rusqlite::Result<Shown> {
-        let points = match brief.last_time {
-            Some(last) => {
-                let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
-                series::points(self.connection, brief.number, range, MAX_SPARK)?
-            }
-            None => Vec::new(),
+        let shown = self.plain(brief, state)?;
+        let Some(last) = shown.brief.last_time else { return Ok(shown) };
+        let range = last.saturating_sub(SPAN_MS).saturating_add(1)..last.saturating_add(1);
+        let find = || {
+            let points = series::points(self.connection, shown.brief.number, range.clone(), MAX_SPARK)?;
+            Ok(Spark::new(last, shown.interval_s, &points))
         };
-        let details = details::of(self.connection, brief.number)?;
-        // Most often the readings of the spark tell the interval, too.
-        let telling = points.len().checked_sub(TELLING + 1).and_then(|skip| points.get(skip..));
-        let interval_s = match (details.interval_s, telling) {
-            (None, Some(telling)) => {
-                let times: Vec<_> = telling.iter().map(|point| UtcInstant::from_millis(point.time)).collect();
-                pace::infer(&times).unwrap_or(INTERVAL_S)
-            }
-            _ => interval(self.connection, &brief, &details)?,
-        };
-        let spark = brief.last_time.map(|last| Spark::new(last, interval_s, &points));
-        let flags = points.iter().filter(|point| point.flags != 0).count();
-        let shown = self.plain(brief, state, details, interval_s)?;
-        Ok(Shown { flags, spark, ..shown })
+        let spark = Some(self.memo.sparks.of(&shown.brief, find)?);
+        // Not remembered: readings are flagged when they are there already.
+        let sql = "SELECT count(*) FROM flags WHERE device = ? AND time >= ? AND time < ? AND bits != 0";
+        let bounds = (shown.brief.number, range.start, range.end);
+        let flags: u32 = self.connection.prepare_cached(sql)?.query_row(bounds, |row| row.get(0))?;
+        Ok(Shown { flags: usize::try_from(flags).unwrap_or(usize::MAX), spark, ..shown })
     }
 
     /// The device as it is now, with the values that it had `at` an instant.
     fn then(&mut self, brief: Brief, state: State, at: UtcInstant) -> rusqlite::Result<Shown> {
-        let details = details::of(self.connection, brief.number)?;
-        let interval_s = interval(self.connection, &brief, &details)?;
         let sql = "SELECT time, temperature, moisture FROM readings
                    WHERE device = ? AND time <= ? AND time >= ? ORDER BY time DESC LIMIT 1";
         let bounds = (brief.number, at.as_millis(), at.as_millis().saturating_sub(MAX_AGE_MS));
@@ -214,7 +212,7 @@ impl<'a> View<'a> {
             .prepare_cached(sql)?
             .query_row(bounds, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let mut shown = self.plain(brief, state, details, interval_s)?;
+        let mut shown = self.plain(brief, state)?;
         (shown.brief.last_time, shown.brief.temperature, shown.brief.moisture) = match held {
             Some((time, temperature, moisture)) => (Some(time), temperature, moisture),
             None => (None, None, None),
@@ -223,46 +221,40 @@ impl<'a> View<'a> {
     }
 
     /// The device without its last days.
-    fn plain(
-        &mut self,
-        brief: Brief,
-        state: State,
-        details: Details,
-        interval_s: u32,
-    ) -> rusqlite::Result<Shown> {
-        let facts = facts(self.connection, brief.number)?;
-        let (held, due) = self.week(&brief, interval_s)?;
+    fn plain(&mut self, brief: Brief, state: State) -> rusqlite::Result<Shown> {
+        let since = self.since(&brief)?;
+        let week = self.week(&brief, since)?;
         let gateway = brief.gateway.and_then(|number| self.gateways.get(&number));
         Ok(Shown {
             state,
             cause: cause::of(state, brief.contact, gateway, self.now),
             gateway: gateway.map(|gateway| gateway.name.clone()),
-            readings: facts.readings,
-            conflicts: facts.conflicts,
             flags: 0,
-            details,
-            interval_s,
-            held,
-            due,
+            interval_s: since.interval_s,
+            held: week.filled,
+            due: week.due,
             spark: None,
             brief,
         })
     }
 
-    /// Slots of the last seven whole days that are filled, of all that were due, in millionths.
+    /// Slots of the last days that are filled, of all that were due, in millionths.
     fn completeness(&mut self, device: &Brief) -> rusqlite::Result<Option<i64>> {
-        let details = details::of(self.connection, device.number)?;
-        let interval_s = interval(self.connection, device, &details)?;
-        let (held, due) = self.week(device, interval_s)?;
-        Ok((due > 0).then(|| held.saturating_mul(1_000_000) / due))
+        let since = self.since(device)?;
+        let week = self.week(device, since)?;
+        Ok((week.due > 0).then(|| week.filled.saturating_mul(1_000_000) / week.due))
     }
 
-    /// Slots of the last seven whole days that are filled, and that were due.
-    fn week(&mut self, device: &Brief, interval_s: u32) -> rusqlite::Result<(i64, i64)> {
-        let today = slots::day_of(self.now);
-        let days = today.saturating_sub(WEEK)..today;
-        let counts = counted::counts(self.connection, device, interval_s, days, self.now, &mut self.room)?;
-        Ok(counts.iter().fold((0, 0), |(held, due), count| (held + count.filled, due + count.due)))
+    fn since(&self, device: &Brief) -> rusqlite::Result<Since> {
+        self.memo.intervals.of(device, || since(self.connection, device))
+    }
+
+    /// The slots of the last days.
+    fn week(&mut self, device: &Brief, since: Since) -> rusqlite::Result<Count> {
+        // With today: what came of it is there, and what is still on its way is not due yet.
+        let tomorrow = slots::day_of(self.now).saturating_add(1);
+        let days = tomorrow.saturating_sub(WEEK)..tomorrow;
+        counted::sum(self.connection, device, since, days, self.now, &mut self.room)
     }
 }
 
@@ -271,20 +263,20 @@ pub(super) fn gateway_of(device: &Brief, gateways: &BTreeMap<i64, Gateway>) -> O
     gateways.get(&device.gateway?).cloned()
 }
 
-/// The interval of a device, in seconds: as set, else as its last readings tell, else an hour.
-pub(super) fn interval(connection: &Connection, device: &Brief, details: &Details) -> rusqlite::Result<u32> {
-    if let Some(interval) = details.interval_s {
-        return Ok(interval);
+/// What is in force since the device's last reading: as set, else as its last readings tell.
+pub(super) fn since(connection: &Connection, device: &Brief) -> rusqlite::Result<Since> {
+    if let Some(interval) = device.interval_s {
+        return Ok(Since::set(interval));
     }
     if device.last_time.is_none() {
-        return Ok(INTERVAL_S);
+        return Ok(Since::told(&[]));
     }
     let mut statement =
         connection.prepare_cached("SELECT time FROM readings WHERE device = ? ORDER BY time DESC LIMIT ?")?;
     let times = statement.query_map((device.number, count(TELLING + 1)), |row| instant(row, 0))?;
     let mut times: Vec<UtcInstant> = times.collect::<rusqlite::Result<_>>()?;
     times.reverse();
-    Ok(pace::infer(&times).unwrap_or(INTERVAL_S))
+    Ok(Since::told(&times))
 }
 
 fn bringers(connection: &Connection, device: i64) -> rusqlite::Result<Vec<Bringer>> {
@@ -297,3 +289,6 @@ fn bringers(connection: &Connection, device: i64) -> rusqlite::Result<Vec<Bringe
     };
     statement.query_map([device], bringer)?.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ mod export;
 mod file;
 mod fleet;
 mod gateways;
+mod heard;
+mod memo;
 mod migrations;
 mod names;
 mod open;
@@ -54,7 +56,7 @@ pub(crate) use announced::Announced;
 pub(crate) use calendar::{Calendar, CalendarRow, DayRow, SurveyRow, Which};
 pub(crate) use details::Details;
 pub(crate) use export::{ExportDevice, FlaggedReading, Quantity, Shelf};
-pub(crate) use fleet::{Bringer, Shown};
+pub(crate) use fleet::{Bringer, One, Shown};
 pub(crate) use gateways::{GatewayRow, Report, RoundReport};
 pub(crate) use plan::Plan;
 pub(crate) use query::{ConflictRow, DeviceRow, Range};
@@ -73,6 +75,7 @@ use bytes::Bytes;
 use examiner::Examiner;
 use fieldpost_core::{Refusal, UtcInstant};
 use jiff::tz::TimeZone;
+use memo::Memo;
 use readers::Readers;
 use rusqlite::Transaction;
 use std::{
@@ -89,6 +92,7 @@ use writer::{Job, State, Writer};
 pub struct Store {
     queue: mpsc::Sender<Job>,
     readers: Readers,
+    memo: Arc<Memo>,
     examiner: Examiner,
     state: Arc<State>,
     /// The writer, until it is waited for.
@@ -146,7 +150,8 @@ impl Store {
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| writer.run());
         let thread = Arc::new(Mutex::new(Some(thread.map_err(Error::Thread)?)));
         let path = path.to_owned();
-        Ok(Self { queue: sender, readers, examiner, state, thread, commit_deadline, path, live })
+        let memo = Arc::new(Memo::new());
+        Ok(Self { queue: sender, readers, memo, examiner, state, thread, commit_deadline, path, live })
     }
 
     /// Stores surveys; when this returns well they are on disk.

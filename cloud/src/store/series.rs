@@ -1,6 +1,6 @@
 //! A device's readings as a curve.
 
-use super::{ReadError, Store, details, fleet, query::Range, slots};
+use super::{ReadError, Store, fleet, query::Range, slots};
 use crate::fleet::{
     pace::{Interval, Pace, Paced},
     thin::{Curve, Point, Thinner},
@@ -61,7 +61,7 @@ impl Store {
             let interval_s = match interval.and_then(|interval| u32::try_from(interval.shorter / 1_000).ok())
             {
                 Some(interval_s) => interval_s,
-                None => fleet::interval(&snapshot, &device, &details::of(&snapshot, device.number)?)?,
+                None => fleet::since(&snapshot, &device)?.interval_s,
             };
             Ok(Ok(Series { interval_s, curve: thinner.finish() }))
         };

@@ -3,7 +3,7 @@
 
 use super::query::count;
 use crate::fleet::{
-    pace::{Interval, Pace, Settings, TELLING},
+    pace::{Pace, Settings, Since, TELLING},
     select::Brief,
     slots::{Count, DAY_MS, Tally, horizon, start_of},
     state::SURVEY_S,
@@ -149,21 +149,18 @@ fn unsettled(connection: &Connection, device: i64) -> rusqlite::Result<Range<i64
     }
 }
 
-/// The slots of each of `days`, by now. `interval_s` is the one in force since the last reading; `room` as for [`tally`].
+/// The slots of each of `days`, by now; `room` as for [`tally`].
 pub(super) fn counts(
     connection: &Connection,
     device: &Brief,
-    interval_s: u32,
+    since: Since,
     days: Range<i64>,
     now: UtcInstant,
     room: &mut usize,
 ) -> rusqlite::Result<Vec<Count>> {
-    let (Some(first), Some(last)) = (device.first_time, device.last_time) else {
-        return Ok(Tally::new(days, 0).finish().0);
-    };
+    let Some(alive) = alive(device) else { return Ok(Tally::new(days, 0).finish().0) };
     let mut notes = noted(connection, device.number, &days)?.into_iter().peekable();
     let unsettled = unsettled(connection, device.number)?;
-    let alive = first.div_euclid(DAY_MS)..last.saturating_add(EDGE_MS).div_euclid(DAY_MS).saturating_add(1);
     let (mut counts, mut open) = (Vec::new(), Vec::new());
     for day in days.clone() {
         let note = notes.next_if(|note| note.day == day);
@@ -171,9 +168,9 @@ pub(super) fn counts(
         if alive.contains(&day) && !settled {
             open.push(day);
         }
-        counts.push(
-            note.map_or(Count::default(), |note| note.count.unwrap_or_else(|| guess(note.held, interval_s))),
-        );
+        counts.push(note.map_or(Count::default(), |note| {
+            note.count.unwrap_or_else(|| guess(note.held, since.interval_s))
+        }));
     }
     for run in runs(&open) {
         let Some(tally) = tally(connection, device.number, run.clone(), 0, room)? else { break };
@@ -182,15 +179,61 @@ pub(super) fn counts(
         places.zip(tally.finish().0).for_each(|(count, counted)| *count = counted);
     }
     let mut all = Tally::of(days.start, counts);
-    wait(&mut all, device, interval_s, now);
+    wait(&mut all, device, since, now);
     Ok(all.finish().0)
 }
 
+/// The slots of `days` together, by now; `room` as for [`tally`].
+pub(super) fn sum(
+    connection: &Connection,
+    device: &Brief,
+    since: Since,
+    days: Range<i64>,
+    now: UtcInstant,
+    room: &mut usize,
+) -> rusqlite::Result<Count> {
+    let mut sum = Count::default();
+    let mut add = |count: &Count| {
+        sum.due = sum.due.saturating_add(count.due);
+        sum.filled = sum.filled.saturating_add(count.filled);
+        sum.extra = sum.extra.saturating_add(count.extra);
+    };
+    match settled(connection, device, &days)? {
+        Some(noted) => {
+            let mut behind = Tally::new(days, 0);
+            wait(&mut behind, device, since, now);
+            behind.finish().0.iter().chain([&noted]).for_each(&mut add);
+        }
+        None => counts(connection, device, since, days, now, room)?.iter().for_each(&mut add),
+    }
+    Ok(sum)
+}
+
+/// What is noted of `days` together, up to the device's last reading; None if not all that has to be is noted.
+fn settled(connection: &Connection, device: &Brief, days: &Range<i64>) -> rusqlite::Result<Option<Count>> {
+    let Some(alive) = alive(device) else { return Ok(None) };
+    let days = alive.start.max(days.start)..alive.end.min(days.end);
+    let sql = "SELECT count(due), ifnull(sum(due), 0), ifnull(sum(filled), 0), ifnull(sum(extra), 0),
+            EXISTS (SELECT 1 FROM unexamined WHERE device = ?1)
+        FROM days WHERE device = ?1 AND day >= ?2 AND day < ?3";
+    connection.prepare_cached(sql)?.query_row((device.number, days.start, days.end), |row| {
+        let noted: i64 = row.get(0)?;
+        let all = noted == days.end.saturating_sub(days.start).max(0) && !row.get::<_, bool>(4)?;
+        Ok(if all { Some(Count { due: row.get(1)?, filled: row.get(2)?, extra: row.get(3)? }) } else { None })
+    })
+}
+
+/// The days of a device's slots, but for those since its last reading.
+fn alive(device: &Brief) -> Option<Range<i64>> {
+    let (first, last) = device.first_time.zip(device.last_time)?;
+    Some(first.div_euclid(DAY_MS)..last.saturating_add(EDGE_MS).div_euclid(DAY_MS).saturating_add(1))
+}
+
 /// Counts the slots since the device's last reading.
-pub(super) fn wait(tally: &mut Tally, device: &Brief, interval_s: u32, now: UtcInstant) {
+pub(super) fn wait(tally: &mut Tally, device: &Brief, since: Since, now: UtcInstant) {
     if let (Some(last), Some(contact)) = (device.last_time, device.contact) {
         let end = horizon(contact, device.survey_s.unwrap_or(SURVEY_S), now);
-        tally.wait(last, Interval::of(interval_s), end.as_millis());
+        tally.wait(last, since.interval, end.as_millis());
     }
 }
 

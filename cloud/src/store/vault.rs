@@ -6,16 +6,16 @@
 use super::{
     SubmitError,
     batch::{Batch, Judged, Written},
-    fleet, migrations,
+    migrations,
     names::Names,
     open::{self, Start},
     outcome::{Kept, Stored},
     quarantine::{self, Refused},
     receipts, retention,
 };
-use crate::{Error, live::Heard, submission::Submission};
+use crate::{Error, submission::Submission};
 use fieldpost_core::{
-    DeviceId, UtcInstant,
+    UtcInstant,
     bug::{self, Bug},
 };
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -171,12 +171,6 @@ impl Vault {
         let gone = self.change(|transaction| retention::let_go(transaction, before))?;
         self.readings = self.readings.saturating_sub(gone.unwrap_or(0));
         Ok(gone)
-    }
-
-    /// How a device does at `now`.
-    pub(super) fn heard(&self, device: &DeviceId, now: UtcInstant) -> rusqlite::Result<Heard> {
-        let device = fleet::find(&self.connection, device)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        Ok(Heard { contact: device.contact.unwrap_or(now), state: device.state(now) })
     }
 
     /// After a failure: tries whether the store can be written again.

@@ -146,23 +146,17 @@ impl Writer {
 
     /// Leaves notes of what was new.
     fn tell_watchers(&self, submission: &Submission, fates: &[Fate]) {
-        let now = submission.received;
-        self.live.contact(&submission.origin.gateway, now);
         let mut fates = fates.iter();
         for one in &submission.surveys {
             let fates = fates.by_ref().take(one.survey.readings.len());
             let readings = one.survey.readings.iter().zip(fates);
             let mut new = readings.filter(|(_, fate)| matches!(fate, Fate::New | Fate::Filled)).peekable();
-            if new.peek().is_none() {
-                continue;
-            }
-            match self.vault.heard(&one.survey.device, now) {
-                Ok(heard) => {
-                    self.live.readings(&one.survey.device, heard, new.map(|(reading, _)| *reading));
-                }
-                Err(error) => tracing::warn!(%error, "watchers are not told of a reading"),
+            if new.peek().is_some() {
+                self.live.readings(&one.survey.device, new.map(|(reading, _)| *reading));
             }
         }
+        // Last: whoever is told of the contact has been told of what it brought.
+        self.live.contact(&submission.origin.gateway, submission.received);
     }
 
     /// Does what others want to be written.

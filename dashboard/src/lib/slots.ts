@@ -1,6 +1,6 @@
 /** How a day of slots is shown. */
 import type { Day } from "../api/types";
-import { date, day, dayStart, parse, plural } from "./format";
+import { date, day, dayAfter, dayStart, parse, plural } from "./format";
 
 /** From nothing due to everything held; each has a colour and a shape of its own. */
 export type CellKind = "undue" | "since" | "none" | "few" | "half" | "most" | "nearly" | "all";
@@ -25,6 +25,12 @@ export function verdict(data: Day): { missing: number; words: string } {
   if (data.due === 0) return { missing, words: readings === 0 ? "No slot was due." : `${plural(readings, "reading")} held; no slot was due.` };
   return { missing, words: `${filled} of ${plural(data.due, "slot")} held${extra === 0 ? "" : `, and ${plural(extra, "reading")} besides`}.` };
 }
+
+/** The days by which lists tell completeness, today among them. */
+const LIST_DAYS = 7;
+
+/** Whether a device whose newest reading was at `newest` has none in the days by which lists tell completeness. */
+export const isPast = (newest: number, now: number): boolean => newest < dayStart(dayAfter(day(now), 1 - LIST_DAYS));
 
 /** Whether `which` lies behind the UTC day of the newest reading. */
 export function isOver(which: string, last: string | null): boolean {

@@ -1,7 +1,8 @@
 /** A device's state, by shape, colour and word; and why it is so. */
 import type { JSX } from "preact";
-import type { Cause, State } from "../api/types";
+import type { Cause, FleetDevice, State } from "../api/types";
 import { ago, dateTime, parse, zoneName } from "../lib/format";
+import { isPast } from "../lib/slots";
 
 const SHAPES: Record<State, JSX.Element> = {
   fresh: <circle cx="7" cy="7" r="5" />,
@@ -34,4 +35,11 @@ export function causeText(cause: Cause, now: number, state: State): string {
     case "device":
       return since === null ? cause.text : `no survey${when}`;
   }
+}
+
+/** Why a device is fresh whose readings are old: its state goes by when it was last heard, and a backlog brings no reading of these days. */
+export function backlogText({ state, last_time, last_contact }: Pick<FleetDevice, "state" | "last_time" | "last_contact">, now: number): string | null {
+  const [newest, contact] = [parse(last_time), parse(last_contact)];
+  if (state !== "fresh" || newest === null || contact === null || !isPast(newest, now)) return null;
+  return `heard ${ago(contact, now)}, with old readings`;
 }

@@ -11,7 +11,16 @@ export async function demo({ check, visit, shop }) {
     await page.goto(url);
     const row = page.locator("tr.row", { hasText: "ithaca" });
     await row.getByText("none since 1 Jan 2020").waitFor();
+    await row.getByText(/^heard .*, with old readings$/).waitFor();
     assert((await page.locator("tr.row", { hasText: "192.168.1.2" }).innerText()).includes("%"), "a device of today has a share");
+  });
+
+  await check("the demo's reference meters hold all of the four readings that they have sent, whatever the time of day", async () => {
+    for (const id of ["192.168.1.2", "192.168.1.3", "192.168.1.4", "192.168.1.5"]) {
+      const row = page.locator("tr.row", { hasText: id });
+      await row.getByTitle("4 of 4 slots of the last 7 days held").waitFor();
+      assert((await row.getByText(/old readings/).count()) === 0, `${id} has readings of today`);
+    }
   });
 
   await check("the demo's calendar has no wall of red, and leads to the days that there are", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Day } from "../../src/api/types";
 import { flagNames } from "../../src/lib/flags";
 import { extent, gapsWithin, nearest, path, stretches } from "../../src/lib/gaps";
-import { cellKind, cellText, isOver, verdict } from "../../src/lib/slots";
+import { cellKind, cellText, isOver, isPast, verdict } from "../../src/lib/slots";
 import { byKey, LEAST, panned, preset, type Range, silentUntil, within, zoomed } from "../../src/lib/zoom";
 
 describe("a line", () => {
@@ -84,6 +84,12 @@ describe("a day of slots", () => {
     expect([isOver("2025-07-02", "2025-07-01T23:00:00Z"), isOver("2025-07-01", "2025-07-01T00:00:00Z"), isOver("2025-07-01", null)]).toEqual([true, false, false]);
     expect(cellText("2025-07-01", 0, 0)).toBe("Tue 1 Jul 2025: no slot due");
   });
+});
+
+test("what is older than the days of lists is past: seven UTC days, today among them", () => {
+  const now = Date.parse("2026-07-09T05:00:00Z");
+  const past = (text: string): boolean => isPast(Date.parse(text), now);
+  expect(["2019-07-01T00:00:00Z", "2026-07-02T23:59:59Z", "2026-07-03T00:00:00Z", "2026-07-09T04:00:00Z"].map(past)).toEqual([true, true, false, false]);
 });
 
 describe("the verdict on a day", () => {

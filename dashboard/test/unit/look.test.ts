@@ -3,6 +3,7 @@ import type { FleetDevice } from "../../src/api/types";
 import { at, colourOf, ENDS, inkOn, luminance, type Quantity } from "../../src/lib/colour";
 import { around, graticule, project, scaleBar, size, unproject } from "../../src/lib/map";
 import { patched } from "../../src/pages/fleet/rows";
+import { backlogText } from "../../src/parts/state";
 
 const QUANTITIES: readonly Quantity[] = ["moisture", "temperature"];
 
@@ -92,4 +93,12 @@ describe("a reading that comes while the fleet is shown", () => {
   test("and is older than what is shown does not become the last", () => {
     expect(patched(row, { ...event, time: "2025-07-01T11:00:00Z" })).toMatchObject({ state: "fresh", last_time: "2025-07-01T12:00:00Z", last: { temperature_c: 20 } });
   });
+});
+
+test("a device that was heard in time says so if all that it has sent is old", () => {
+  const now = Date.parse("2026-07-09T05:00:00Z");
+  const told = (last_time: string | null, state: FleetDevice["state"] = "fresh"): string | null =>
+    backlogText({ state, last_time, last_contact: "2026-07-09T04:58:00Z" }, now);
+  expect(told("2020-01-01T00:00:00Z")).toBe("heard 2 min ago, with old readings");
+  expect([told("2026-07-09T04:00:00Z"), told("2026-07-03T00:00:00Z"), told(null), told("2020-01-01T00:00:00Z", "late")]).toEqual([null, null, null, null]);
 });

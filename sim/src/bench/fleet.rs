@@ -75,11 +75,16 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     let began = Instant::now();
     examined(&path)?;
     writeln!(out, "examined in {:.0?}; {:.1} bytes on disk for each\n", began.elapsed(), each()?)?;
-    let late = ask(address, cloud.id().context("the cloud runs")?, options, out)?;
+    let id = cloud.id().context("the cloud runs")?;
+    let late = ask(address, id, options, out)?;
     writeln!(out)?;
     for readers in [0, READERS, 0, READERS] {
-        let (rate, what) = ingest(address, readers)?;
-        writeln!(out, "HTTP to commit, {what:<52} {:>10} readings/s", thousands(rate))?;
+        let Ingested { rate, used, what } = ingest(address, id, readers)?;
+        let rate = thousands(rate);
+        writeln!(
+            out,
+            "HTTP to commit, {what:<52} {rate:>10} readings/s; processor {used:>5.2} us a reading"
+        )?;
     }
     ensure!(late.is_empty(), "over their limits: {}", late.join("; "));
     Ok(())
@@ -243,8 +248,18 @@ fn ask(address: SocketAddr, cloud: u32, options: &Options, out: &mut impl Write)
     Ok(late)
 }
 
-/// New readings a second from body to commit, while `readers` browsers watch; and what these saw.
-fn ingest(address: SocketAddr, readers: usize) -> Result<(f64, String)> {
+/// How ingest went.
+struct Ingested {
+    /// New readings a second from body to commit.
+    rate: f64,
+    /// The cloud's processor time for each, in microseconds, with what it did for the browsers meanwhile.
+    used: f64,
+    /// What the browsers saw.
+    what: String,
+}
+
+/// Stores readings while `readers` browsers watch.
+fn ingest(address: SocketAddr, cloud: u32, readers: usize) -> Result<Ingested> {
     /// Each turn brings devices of its own.
     static TURN: AtomicUsize = AtomicUsize::new(0);
     let extent = Extent { devices: 1_000, days: 40, order: Order::Day };
@@ -255,16 +270,19 @@ fn ingest(address: SocketAddr, readers: usize) -> Result<(f64, String)> {
     };
     let browsers = Browsers::open(address, readers, page)?;
     let mut client = Client::connect(address)?;
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), procfs::processor_time(cloud)?);
     let sent = bodies.iter().try_for_each(|body| client.post(body));
     let rate = extent.readings() as f64 / began.elapsed().as_secs_f64();
+    let used = procfs::processor_time(cloud)?.saturating_sub(before).as_secs_f64() * 1e6;
+    let used = used / extent.readings() as f64;
     let seen = browsers.close();
     sent?;
     let seen = seen?;
     if readers == 0 {
-        return Ok((rate, "nobody watches".into()));
+        return Ok(Ingested { rate, used, what: "nobody watches".into() });
     }
     ensure!(seen.looks > 0, "the browsers were not answered");
     ensure!(seen.events > 0, "the browsers were not told of readings");
-    Ok((rate, format!("{readers} browsers watch; {} events to each", seen.events)))
+    let what = format!("{readers} browsers watch; {} events to each", seen.events);
+    Ok(Ingested { rate, used, what })
 }

@@ -47,18 +47,32 @@ fn examine(vault: &mut Vault, hours: i64) {
     panic!("the examiner never ends");
 }
 
+/// The device, and a moment by which it owed nothing.
+fn at_rest(transaction: &Connection) -> rusqlite::Result<(Brief, UtcInstant)> {
+    let device = fleet::find(transaction, &DeviceId::new("m1").unwrap())?.unwrap();
+    let last = UtcInstant::from_millis(device.last_time.unwrap());
+    Ok((Brief { contact: Some(last), ..device }, last))
+}
+
 fn asked(vault: &mut Vault, days: Range<i64>, room: usize) -> Vec<(i64, i64, i64)> {
     let start = START / DAY_MS;
     let days = start + days.start..start + days.end;
     let counts = vault.change(|transaction| {
-        let device = fleet::find(transaction, &DeviceId::new("m1").unwrap())?.unwrap();
-        // By then nothing was owed.
-        let now = UtcInstant::from_millis(device.contact.unwrap().as_millis());
-        let device = Brief { contact: device.last_time.map(UtcInstant::from_millis), ..device };
-        let mut room = room;
-        counts(transaction, &device, 3_600, days, now.min(device.contact.unwrap()), &mut room)
+        let ((device, now), mut room) = (at_rest(transaction)?, room);
+        counts(transaction, &device, Since::set(3_600), days, now, &mut room)
     });
     counts.unwrap().into_iter().map(|count| (count.due, count.filled, count.extra)).collect()
+}
+
+fn summed(vault: &mut Vault, days: Range<i64>) -> (i64, i64, i64) {
+    let start = START / DAY_MS;
+    let days = start + days.start..start + days.end;
+    let sum = vault.change(|transaction| {
+        let ((device, now), mut room) = (at_rest(transaction)?, MAX_COUNTED);
+        sum(transaction, &device, Since::set(3_600), days, now, &mut room)
+    });
+    let Count { due, filled, extra } = sum.unwrap();
+    (due, filled, extra)
 }
 
 fn every(step: i64, from: i64, to: i64) -> Vec<i64> {
@@ -153,6 +167,8 @@ proptest! {
             let start = START / DAY_MS;
             let anew = tally(&vault.connection, 1, start..start + 40, 0, &mut room).unwrap().unwrap();
             let anew: Vec<_> = anew.finish().0.iter().map(|day| (day.due, day.filled, day.extra)).collect();
+            let together = anew.iter().fold((0, 0, 0), |sum, day| (sum.0 + day.0, sum.1 + day.1, sum.2 + day.2));
+            prop_assert_eq!(summed(&mut vault, 0..40), together);
             prop_assert_eq!(asked(&mut vault, 0..40, MAX_COUNTED), anew);
         }
     }

@@ -5,8 +5,9 @@ import type { FleetDevice } from "../../api/types";
 import { colourOf, type Quantity } from "../../lib/colour";
 import { celsius, date, fixed, parse, percent, plural } from "../../lib/format";
 import { deviceAt } from "../../lib/route";
+import { isPast } from "../../lib/slots";
 import { Spark } from "../../parts/spark";
-import { causeText, StateMark } from "../../parts/state";
+import { backlogText, causeText, StateMark } from "../../parts/state";
 import { Ago } from "../../parts/time";
 import { Link } from "../../router";
 
@@ -20,11 +21,7 @@ export const Row = memo(({ device, index, now, fresh }: { device: FleetDevice; i
     </th>
     <td role="cell" class="c-state">
       <StateMark state={device.state} />
-      {device.cause ? (
-        <span class="sub" title={causeText(device.cause, now, device.state)}>
-          {causeText(device.cause, now, device.state)}
-        </span>
-      ) : null}
+      <Why words={device.cause ? causeText(device.cause, now, device.state) : backlogText(device, now)} />
     </td>
     <td role="cell" class="c-number">
       <Value quantity="moisture" value={device.last?.moisture_pct ?? null} />
@@ -45,6 +42,10 @@ export const Row = memo(({ device, index, now, fresh }: { device: FleetDevice; i
     </td>
   </tr>
 ));
+
+function Why({ words }: { words: string | null }): JSX.Element | null {
+  return words === null ? null : <span class="sub" title={words}>{words}</span>;
+}
 
 function Sub({ parts }: { parts: (string | null)[] }): JSX.Element | null {
   const known = parts.filter((part) => part !== null);
@@ -85,14 +86,11 @@ function sparkWords({ spark }: FleetDevice): string {
   return `moisture ${words(spark.moisture_pct, percent)}, temperature ${words(spark.temperature_c, celsius)}`;
 }
 
-/** The whole days that a row's slots are of, and what of today is not in them, in milliseconds. */
-const WEEK = 8 * 86_400_000;
-
 /** Slots held of those due, as a bar and in numbers. */
 export function Complete({ held, due, last, now }: { held: number; due: number; last: string | null; now: number }): JSX.Element {
   if (due === 0) return <span class="value-none">none due</span>;
   const newest = parse(last);
-  if (held === 0 && newest !== null && newest < now - WEEK) {
+  if (held === 0 && newest !== null && isPast(newest, now)) {
     // Of readings that ended earlier a share of these days says nothing; when they ended does.
     return (
       <span class="complete complete-over" title={`none of ${plural(due, "slot")} of the last 7 days held`}>
