@@ -85,7 +85,7 @@ function One({ alert, done }: { alert: Alert; done: () => void }): JSX.Element {
           ) : null}
         </p>
         <Devices ids={alert.devices} />
-        {acknowledge.error ? <Failed problem={acknowledge.error} /> : null}
+        {acknowledge.error ? <Failed what="Not acknowledged:" problem={acknowledge.error} /> : null}
       </div>
       {alert.acknowledged ? null : (
         <button type="button" class="button" disabled={!allowed.ok || acknowledge.busy} title={allowed.why} onClick={() => void acknowledge.run()}>

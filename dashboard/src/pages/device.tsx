@@ -101,7 +101,7 @@ function Shown({ device, error, reload, conflicts, rules }: ShownProps): JSX.Ele
         </div>
         <LiveMark />
       </div>
-      {error ? <Failed problem={error} again={reload} /> : null}
+      {error ? <Failed what="The device could not be asked:" problem={error} again={reload} /> : null}
       <div class="now">
         <Now device={device} now={now} />
         <div class="now-actions">

@@ -19,7 +19,7 @@ export function DayDialog({ id, name, day, close }: { id: string; name: string |
   useNews("reload", soon);
   return (
     <Dialog title={`${name ?? id}, ${date(dayStart(day), "UTC")} (UTC day)`} close={close} wide>
-      {asked.error ? <Failed problem={asked.error} again={asked.reload} /> : null}
+      {asked.error ? <Failed what="The day could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data ? <Content data={asked.data} /> : asked.error ? null : <Loading what="the day" />}
       <p>
         <Link href={deviceAt(id)}>All of {name ?? id}</Link>

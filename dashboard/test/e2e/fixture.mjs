@@ -70,6 +70,8 @@ export async function onFixture(browser, check) {
       await page.getByText("its gateway south is silent").first().waitFor();
       assert(page.url().endsWith("/?state=silent"), page.url());
       await page.locator("tr.row .state-fresh").first().waitFor({ state: "detached" });
+      await page.getByLabel("Search devices").fill("nobody's");
+      await page.getByText("No device found").waitFor();
       await page.getByLabel("Search devices").fill("m00008");
       await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
       await page.getByRole("link", { name: "Windbreak 1" }).click();
@@ -157,6 +159,8 @@ export async function onFixture(browser, check) {
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("Enter");
       await page.getByRole("dialog").getByText("Surveys that brought it").waitFor();
+      const aligned = await page.getByRole("dialog").locator("th").first().evaluate((cell) => getComputedStyle(cell).textAlign);
+      assert(aligned === "left", "the day wears the style of the calendar's cells");
       await accessible(page);
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "detached" });

@@ -127,7 +127,7 @@ try {
       const options = { viewport, scheme, phone: size === "phone" };
       const at = async (base, pages, before = async () => {}) => {
         const { context, page, complaints } = await open(browser, base, options);
-        page.setDefaultTimeout(8_000);
+        page.setDefaultTimeout(30_000);
         await before(page, complaints);
         for (const [name, path, act, prepare] of pages.filter(([name]) => wanted(name))) {
           if (prepare) await prepare(page);
