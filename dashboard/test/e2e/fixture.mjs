@@ -85,6 +85,18 @@ export async function onFixture(browser, check) {
       assert((await page.getByLabel("Search devices").inputValue()) === "", "the search stays");
     }));
 
+  await check("on a tablet no column's name is cut, and each page has its sign", () =>
+    at(browser, "open", "/", async (page) => {
+      for (const width of [770, 900, 1020]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.locator("tr.row").first().waitFor();
+        const cut = await page.locator(".fleet thead th:visible").evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map(({ innerText }) => innerText));
+        assert(cut.length === 0, `${cut.join(", ")} at ${width}`);
+        await page.getByRole("link", { name: "Completeness" }).waitFor();
+        await accessible(page);
+      }
+    }));
+
   await check("the curve zooms by drag, wheel and keys, asks for finer data, and double click shows everything", () =>
     at(browser, "open", "/devices/socorro", async (page) => {
       const plot = page.locator(".plot[data-quantity=moisture] .u-over");
