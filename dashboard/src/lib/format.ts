@@ -4,6 +4,9 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** Between a number and its unit: no line ends there. */
+export const NBSP = "\u00a0";
+
 /** A number with at most `digits` decimals, a real minus sign and no needless zeros; an en dash for what is missing. */
 export function number(value: number | null | undefined, digits = 2): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
@@ -20,11 +23,11 @@ export function fixed(value: number | null | undefined, digits = 1): string {
 
 /** Degrees Celsius with their unit. */
 export const celsius = (value: number | null | undefined, digits = 2): string =>
-  value === null || value === undefined ? "–" : `${number(value, digits)} °C`;
+  value === null || value === undefined ? "–" : `${number(value, digits)}${NBSP}°C`;
 
 /** Volumetric moisture with its unit. */
 export const percent = (value: number | null | undefined, digits = 2): string =>
-  value === null || value === undefined ? "–" : `${number(value, digits)} %`;
+  value === null || value === undefined ? "–" : `${number(value, digits)}${NBSP}%`;
 
 /** A count with thin spaces between thousands. */
 export function count(value: number): string {
@@ -42,30 +45,41 @@ export function bytes(value: number): string {
     value /= 1024;
     unit += 1;
   }
-  return `${number(value, value < 10 && unit > 0 ? 1 : 0)} ${units[unit]}`;
+  return `${number(value, value < 10 && unit > 0 ? 1 : 0)}${NBSP}${units[unit]}`;
 }
 
 /** A span of milliseconds as its one or two largest units. */
 export function span(ms: number): string {
   const value = Math.abs(ms);
   if (value < MINUTE) return "less than a minute";
-  if (value < HOUR) return `${Math.floor(value / MINUTE)} min`;
+  if (value < HOUR) return `${Math.floor(value / MINUTE)}${NBSP}min`;
   if (value < DAY) {
     const minutes = Math.floor((value % HOUR) / MINUTE);
-    return value < 3 * HOUR && minutes > 0 ? `${Math.floor(value / HOUR)} h ${minutes} min` : `${Math.floor(value / HOUR)} h`;
+    return value < 3 * HOUR && minutes > 0 ? `${Math.floor(value / HOUR)}${NBSP}h ${minutes}${NBSP}min` : `${Math.floor(value / HOUR)}${NBSP}h`;
   }
   const hours = Math.floor((value % DAY) / HOUR);
-  if (value < 3 * DAY && hours > 0) return `${Math.floor(value / DAY)} d ${hours} h`;
+  if (value < 3 * DAY && hours > 0) return `${Math.floor(value / DAY)}${NBSP}d ${hours}${NBSP}h`;
   if (value < 730 * DAY) return plural(Math.floor(value / DAY), "day");
   return `${number(value / (365.25 * DAY), 1)} years`;
 }
 
 /** `every hour`, `every 15 min`. */
 export function every(seconds: number): string {
-  const text = span(seconds * 1000);
-  if (text === "1 h" || text === "1 day") return text === "1 h" ? "every hour" : "every day";
-  return `every ${seconds < 60 ? plural(seconds, "second") : text}`;
+  if (seconds * 1000 === HOUR) return "every hour";
+  if (seconds * 1000 === DAY) return "every day";
+  return `every ${seconds < 60 ? plural(seconds, "second") : span(seconds * 1000)}`;
 }
+
+/** What the cloud writes into its texts, as numbers are written here: a real minus sign, and the unit on the number's line. */
+export const dressed = (text: string): string => text.replace(/(^|\s)-(?=\d)/g, "$1−").replace(/(\d) (?=°C|%)/g, `$1${NBSP}`);
+
+/** A coordinate, with the side that it lies on; with exactly `digits` decimals where several are compared. */
+export const degrees = (value: number, [plus, minus]: readonly [string, string], digits?: number): string =>
+  `${digits === undefined ? number(Math.abs(value), 6) : fixed(Math.abs(value), digits)}°${NBSP}${value < 0 ? minus : plus}`;
+
+/** The sides of either coordinate. */
+export const LATITUDE = ["N", "S"] as const;
+export const LONGITUDE = ["E", "W"] as const;
 
 /** How long ago `time` was at `now`; a time ahead says so. */
 export function ago(time: number, now: number): string {

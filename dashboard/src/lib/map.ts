@@ -18,15 +18,15 @@ export interface Place {
 const DEGREE = 111_320;
 
 /** Room around the outermost devices, as a part of the whole. */
-const MARGIN = 0.1;
+const MARGIN = 0.12;
 /** The least that the shorter side of a map is of the longer one. */
 const FLATTEST = 0.5;
 
 /** How many degrees of latitude are as long as one of longitude there. */
 export const shrink = (box: Box): number => Math.max(0.01, Math.cos((((box.south + box.north) / 2) * Math.PI) / 180));
 
-/** A box around all places, with a margin; a lone place gets a hundred metres around it. Null without places. */
-export function around(places: readonly Place[], flattest = FLATTEST): Box | null {
+/** A box around all places, with a margin, at most `tallest` times as high as wide; a lone place gets a hundred metres around it. Null without places. */
+export function around(places: readonly Place[], flattest = FLATTEST, tallest = Infinity): Box | null {
   if (places.length === 0) return null;
   const latitudes = places.map((place) => place.latitude);
   const longitudes = places.map((place) => place.longitude);
@@ -37,7 +37,9 @@ export function around(places: readonly Place[], flattest = FLATTEST): Box | nul
   const least = Math.max(high + margins, wide + margins, 100 / DEGREE);
   // Marks need room of their own on every side, and a row of devices is no reason for a strip of a map.
   const grow = (length: number): number => Math.max(length + margins, least * flattest) - length;
-  const [up, out] = [grow(high) / 2, grow(wide) / 2 / along];
+  // As wide as the screen has room for: beside a tall map its ground would go on, but not its coordinates.
+  const broad = Math.max(wide + grow(wide), (high + grow(high)) / tallest);
+  const [up, out] = [grow(high) / 2, (broad - wide) / 2 / along];
   return { south: box.south - up, north: box.north + up, west: box.west - out, east: box.east + out };
 }
 

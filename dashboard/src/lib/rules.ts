@@ -1,7 +1,7 @@
 /** The kinds of alert rules, in words. */
 import type { Details, Rule, RuleBody, RuleKind } from "../api/types";
 import type { Quantity } from "./colour";
-import { number, span } from "./format";
+import { NBSP, number, span } from "./format";
 
 interface Kind {
   kind: RuleKind;
@@ -39,9 +39,9 @@ const LONGEST_NAME = 100;
 /** A rule as a sentence. */
 export function ruleWords(rule: RuleBody): string {
   const { name, unit } = kindOf(rule.kind);
-  const value = rule.value === null || unit === null ? "" : ` ${number(rule.value)} ${unit}`;
+  const value = rule.value === null || unit === null ? "" : ` ${number(rule.value)}${NBSP}${unit}`;
   const lasting = rule.for_s > 0 ? ` for ${span(rule.for_s * 1000)}` : "";
-  const clear = rule.clear === null || unit === null ? "" : `, solved beyond ${number(rule.clear)} ${unit}`;
+  const clear = rule.clear === null || unit === null ? "" : `, solved beyond ${number(rule.clear)}${NBSP}${unit}`;
   const whom = rule.devices === null ? "" : `, only ${rule.devices.join(", ")}`;
   return `${name}${value}${lasting}${clear}${whom}`;
 }

@@ -85,7 +85,7 @@ function One({ alert, done }: { alert: Alert; done: () => void }): JSX.Element {
           ) : null}
         </p>
         <Devices ids={alert.devices} />
-        {acknowledge.error ? <Failed problem={acknowledge.error} /> : null}
+        {acknowledge.error ? <Failed what="Not acknowledged:" problem={acknowledge.error} /> : null}
       </div>
       {alert.acknowledged ? null : (
         <button type="button" class="button" disabled={!allowed.ok || acknowledge.busy} title={allowed.why} onClick={() => void acknowledge.run()}>
@@ -126,7 +126,7 @@ function History({ open }: { open: number }): JSX.Element {
       {asked.data && rows.length === 0 ? <p class="hint">No alert was solved yet.</p> : null}
       {rows.length > 0 ? (
         <div class="scroll" tabIndex={0} role="region" aria-label="Alerts that are over">
-          <table class="plain">
+          <table class="plain stack">
             <thead>
               <tr>
                 <th scope="col">Alert</th>
@@ -146,10 +146,10 @@ function History({ open }: { open: number }): JSX.Element {
                       </span>
                     ) : null}
                   </th>
-                  <td>
+                  <td data-label="Began">
                     <Time at={alert.began} />
                   </td>
-                  <td>{lasted(alert)}</td>
+                  <td data-label="Lasted">{lasted(alert)}</td>
                   <td class="text">
                     <Worded text={alert.text} />
                   </td>

@@ -165,52 +165,54 @@ function Calendar({ data }: { data: Answer }): JSX.Element {
     box.current?.querySelector<HTMLElement>(`[data-cell="${kept[0]}-${kept[1]}"]`)?.focus();
   };
   return (
-    <div class="calendar scroll" ref={box}>
-      <table role="grid" aria-label="Slots held by device and day; arrow keys move, Enter opens the day" onKeyDown={keys}>
-        <thead>
-          <tr role="row">
-            <th scope="col" role="columnheader" class="corner">
-              Device
-            </th>
-            {dates.map((one, index) => (
-              <th key={one} scope="col" role="columnheader" class={dayName(one) === "Mon" ? "week" : ""}>
-                <abbr title={`${date(dayStart(one), "UTC")}, UTC`}>{index === 0 || one.endsWith("-01") ? <b>{month(one)}</b> : null}{Number(one.slice(8))}</abbr>
+    <>
+      <div class="calendar scroll" ref={box}>
+        <table role="grid" aria-label="Slots held by device and day; arrow keys move, Enter opens the day" onKeyDown={keys}>
+          <thead>
+            <tr role="row">
+              <th scope="col" role="columnheader" class="corner">
+                Device
               </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {data.devices.map((device, row) => (
-            <tr key={device.id} role="row">
-              <th scope="row" role="rowheader">
-                <Link href={deviceAt(device.id)}>{device.name ?? device.id}</Link>
-              </th>
-              {device.held.map((held, column) => {
-                const which = dates[column] ?? data.from;
-                const due = device.due[column] ?? 0;
-                const over = isOver(which, device.last_time);
-                const text = cellText(which, held, due, over);
-                return (
-                  <td key={which} role="gridcell">
-                    <button
-                      type="button"
-                      class={`cell cell-${cellKind(held, due, over)}`}
-                      data-cell={`${row}-${column}`}
-                      tabIndex={stop[0] === row && stop[1] === column ? 0 : -1}
-                      aria-label={`${device.name ?? device.id}, ${text}`}
-                      title={text}
-                      onFocus={() => setStop([row, column])}
-                      onClick={() => setOpen({ id: device.id, name: device.name, day: which })}
-                    />
-                  </td>
-                );
-              })}
+              {dates.map((one, index) => (
+                <th key={one} scope="col" role="columnheader" class={dayName(one) === "Mon" ? "week" : ""}>
+                  <abbr title={`${date(dayStart(one), "UTC")}, UTC`}>{index === 0 || /-(01|11|21)$/.test(one) ? <b>{month(one)}</b> : null}{Number(one.slice(8))}</abbr>
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {data.devices.map((device, row) => (
+              <tr key={device.id} role="row">
+                <th scope="row" role="rowheader">
+                  <Link href={deviceAt(device.id)}>{device.name ?? device.id}</Link>
+                </th>
+                {device.held.map((held, column) => {
+                  const which = dates[column] ?? data.from;
+                  const due = device.due[column] ?? 0;
+                  const over = isOver(which, device.last_time);
+                  const text = cellText(which, held, due, over);
+                  return (
+                    <td key={which} role="gridcell">
+                      <button
+                        type="button"
+                        class={`cell cell-${cellKind(held, due, over)}`}
+                        data-cell={`${row}-${column}`}
+                        tabIndex={stop[0] === row && stop[1] === column ? 0 : -1}
+                        aria-label={`${device.name ?? device.id}, ${text}`}
+                        title={text}
+                        onFocus={() => setStop([row, column])}
+                        onClick={() => setOpen({ id: device.id, name: device.name, day: which })}
+                      />
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       {open ? <DayDialog id={open.id} name={open.name} day={open.day} close={() => setOpen(null)} /> : null}
-    </div>
+    </>
   );
 }
 

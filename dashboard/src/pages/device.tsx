@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { device as devicePath, get } from "../api/client";
 import type { Conflict, Device, Rule } from "../api/types";
 import { type Asked, useAsked, useNews, useNow, usePages, useThrottled } from "../hooks";
-import { celsius, count, every, number, percent, plural } from "../lib/format";
+import { celsius, count, degrees, every, LATITUDE, LONGITUDE, number, percent, plural } from "../lib/format";
 import { isOf } from "../lib/rules";
 import { ConflictTable } from "../parts/day";
 import { ExportButton } from "../parts/export";
@@ -32,6 +32,7 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
   if (asked.data === null) {
     return (
       <>
+        <Crumbs />
         <h1>{id}</h1>
         {asked.error ? <Missing asked={asked} id={id} /> : <Loading what={id} />}
       </>
@@ -42,6 +43,15 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
     rules.reload();
   };
   return <Shown device={asked.data} error={asked.error} reload={reload} conflicts={conflicts} rules={rules.data?.rules ?? null} />;
+}
+
+/** The way back. */
+function Crumbs(): JSX.Element {
+  return (
+    <p class="crumbs">
+      <Link href="/">Fleet</Link>
+    </p>
+  );
 }
 
 const CONFLICTS = { limit: 200 };
@@ -60,7 +70,7 @@ function Missing({ asked, id }: { asked: Asked<Device>; id: string }): JSX.Eleme
   return (
     <Empty title="This device has never reported">
       <p>
-        The cloud knows no “{id}”. It appears by itself with its first survey. <Link href="/">Back to the fleet</Link>
+        The cloud knows no “{id}”. A device appears by itself with its first survey.
       </p>
     </Empty>
   );
@@ -83,9 +93,7 @@ function Shown({ device, error, reload, conflicts, rules }: ShownProps): JSX.Ele
   const { details } = device;
   return (
     <>
-      <p class="crumbs">
-        <Link href="/">Fleet</Link>
-      </p>
+      <Crumbs />
       <div class="page-head">
         <div>
           <h1>{device.name ?? device.id}</h1>
@@ -93,7 +101,7 @@ function Shown({ device, error, reload, conflicts, rules }: ShownProps): JSX.Ele
         </div>
         <LiveMark />
       </div>
-      {error ? <Failed problem={error} again={reload} /> : null}
+      {error ? <Failed what="The device could not be asked:" problem={error} again={reload} /> : null}
       <div class="now">
         <Now device={device} now={now} />
         <div class="now-actions">
@@ -191,7 +199,7 @@ function About({ device, now }: { device: Device; now: number }): JSX.Element {
         <dd>{device.id}</dd>
         <dt>Readings held</dt>
         <dd>
-          {count(device.readings)}, from <Time at={device.first_time} /> to <Time at={device.last_time} />
+          {device.readings === 0 ? "none yet" : <>{count(device.readings)}, from <Time at={device.first_time} /> to <Time at={device.last_time} /></>}
         </dd>
         <dt>Last survey</dt>
         <dd>
@@ -199,12 +207,12 @@ function About({ device, now }: { device: Device; now: number }): JSX.Element {
         </dd>
         <dt>Measures</dt>
         <dd>
-          {every(device.interval_s)} {details.interval_s === null ? "(as its readings show)" : ""}
+          {every(device.interval_s)} {details.interval_s !== null ? "" : device.readings === 0 ? "(until its readings show)" : "(as its readings show)"}
         </dd>
         <dt>Owes a survey</dt>
         <dd>{every(details.survey_s ?? 86_400)}</dd>
         <dt>Coordinates</dt>
-        <dd>{device.latitude === null || device.longitude === null ? "not set" : `${number(device.latitude, 6)}°, ${number(device.longitude, 6)}°`}</dd>
+        <dd>{device.latitude === null || device.longitude === null ? "not set" : `${degrees(device.latitude, LATITUDE)}, ${degrees(device.longitude, LONGITUDE)}`}</dd>
         <dt>Gateways</dt>
         <dd>
           {device.gateways.length === 0
@@ -212,7 +220,7 @@ function About({ device, now }: { device: Device; now: number }): JSX.Element {
             : device.gateways.map((gateway, index) => (
                 <span key={gateway.name}>
                   {index > 0 ? "; " : ""}
-                  {gateway.name}: {plural(gateway.surveys, "survey")}, last <Ago at={gateway.last_contact} now={now} />
+                  {gateway.name}: {plural(gateway.surveys, "survey")}, the last brought <Ago at={gateway.last_contact} now={now} />
                 </span>
               ))}
         </dd>

@@ -59,7 +59,7 @@ export function Fleet(): JSX.Element {
         <div>
           <h1>Fleet</h1>
           <p class="lead">
-            <Summary counts={rows.counts} all={all} />
+            <Summary counts={rows.counts} all={all} searched={search !== ""} />
           </p>
         </div>
         <LiveMark />
@@ -103,9 +103,10 @@ export function Fleet(): JSX.Element {
 }
 
 /** The first sentence: is all well, and if not, how many want looking at, each a link to them. */
-function Summary({ counts, all }: { counts: Counts | null; all: number | null }): JSX.Element {
+function Summary({ counts, all, searched }: { counts: Counts | null; all: number | null; searched: boolean }): JSX.Element {
   if (counts === null || all === null) return <>{"\u00a0"}</>;
-  if (all === 0) return <>No device yet</>;
+  // What is counted is what the search found.
+  if (all === 0) return <>{searched ? "No device found" : "No device yet"}</>;
   const bad = STATES.filter((state) => state !== "fresh" && counts[state] > 0);
   if (bad.length === 0) return <>{plural(all, "device")}, all heard from in time</>;
   return (

@@ -47,7 +47,7 @@ export function SignIn({ back }: { back: string }): JSX.Element {
       <Form send={() => void enter.run()} label="Sign in">
         <TextInput label="Name" required complete="username" most={63} value={name} set={setName} />
         <TextInput label="Password" type="password" required complete="current-password" value={password} set={setPassword} />
-        {enter.error ? <Failed problem={enter.error} /> : null}
+        {enter.error ? <Failed what="Not signed in:" problem={enter.error} /> : null}
         <div class="actions">
           <button type="submit" class="button button-main" disabled={enter.busy}>
             {enter.busy ? "Signing in…" : "Sign in"}
@@ -91,7 +91,7 @@ export function Setup(): JSX.Element {
             The two passwords differ.
           </p>
         ) : null}
-        {make.error ? <Failed problem={make.error} /> : null}
+        {make.error ? <Failed what="Not made:" problem={make.error} /> : null}
         <div class="actions">
           <button type="submit" class="button button-main" disabled={make.busy || differ}>
             Make the account

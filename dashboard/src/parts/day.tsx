@@ -19,7 +19,7 @@ export function DayDialog({ id, name, day, close }: { id: string; name: string |
   useNews("reload", soon);
   return (
     <Dialog title={`${name ?? id}, ${date(dayStart(day), "UTC")} (UTC day)`} close={close} wide>
-      {asked.error ? <Failed problem={asked.error} again={asked.reload} /> : null}
+      {asked.error ? <Failed what="The day could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data ? <Content data={asked.data} /> : asked.error ? null : <Loading what="the day" />}
       <p>
         <Link href={deviceAt(id)}>All of {name ?? id}</Link>
@@ -54,22 +54,27 @@ function More({ shown, total }: { shown: number; total: number }): JSX.Element |
   return total <= shown ? null : <p class="hint">and {count(total - shown)} more</p>;
 }
 
+/** An instant of the day. */
+function Clock({ at }: { at: string }): JSX.Element {
+  const time = parse(at) ?? 0;
+  return (
+    <time dateTime={at} title={utc(time)}>
+      {clock(time)}
+    </time>
+  );
+}
+
 /** Missing slots. */
 function Missing({ times, total }: { times: string[]; total: number }): JSX.Element {
   return (
     <>
       <h3>Missing</h3>
       <ul class="chips">
-        {times.map((time) => {
-          const at = parse(time) ?? 0;
-          return (
-            <li key={time}>
-              <time dateTime={time} title={utc(at)}>
-                {clock(at)}
-              </time>
-            </li>
-          );
-        })}
+        {times.map((time) => (
+          <li key={time}>
+            <Clock at={time} />
+          </li>
+        ))}
       </ul>
       <p class="hint">
         Times in {zoneName(parse(times[0]) ?? 0)}
@@ -88,12 +93,10 @@ function Surveys({ data }: { data: Day }): JSX.Element {
         <p class="hint">{none}</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Surveys">
-          <table class="plain">
+          <table class="plain stack">
             <thead>
               <tr>
-                <th scope="col">Received by the cloud</th>
-                <th scope="col">By the gateway</th>
-                <th scope="col">Gateway</th>
+                <th scope="col">Received</th>
                 <th scope="col">Its readings</th>
                 <th scope="col" class="n">New</th>
                 <th scope="col" class="n">Duplicate</th>
@@ -104,18 +107,17 @@ function Surveys({ data }: { data: Day }): JSX.Element {
             <tbody>
               {data.surveys.map((survey) => (
                 <tr key={`${survey.received} ${survey.gateway}`}>
-                  <td>
-                    <Time at={survey.received} />
+                  <td data-label="Received">
+                    by the cloud <Time at={survey.received} />
+                    <span class="sub">
+                      by gateway {survey.gateway} <Time at={survey.received_at_gateway} />
+                    </span>
                   </td>
-                  <td>
-                    <Time at={survey.received_at_gateway} />
-                  </td>
-                  <td>{survey.gateway}</td>
-                  <td>{covers(survey)}</td>
-                  <td class="n">{survey.new}</td>
-                  <td class="n">{survey.duplicate}</td>
-                  <td class="n">{survey.conflict}</td>
-                  <td class="n">{survey.copies}</td>
+                  <td data-label="Its readings">{covers(survey)}</td>
+                  <td class="n" data-label="New">{survey.new}</td>
+                  <td class="n" data-label="Duplicate">{survey.duplicate}</td>
+                  <td class="n" data-label="Conflict">{survey.conflict}</td>
+                  <td class="n" data-label="Copies">{survey.copies}</td>
                 </tr>
               ))}
             </tbody>
@@ -139,10 +141,10 @@ function Readings({ data }: { data: Day }): JSX.Element {
   return (
     <details>
       <summary>{plural(data.readings_total, "reading")}</summary>
-      <table class="plain">
+      <table class="plain numbers">
         <thead>
           <tr>
-            <th scope="col">Time</th>
+            <th scope="col">Time ({zoneName(parse(data.readings[0]?.time) ?? 0)})</th>
             <th scope="col" class="n">Moisture</th>
             <th scope="col" class="n">Temperature</th>
             <th scope="col">Flags</th>
@@ -152,7 +154,7 @@ function Readings({ data }: { data: Day }): JSX.Element {
           {data.readings.map((reading) => (
             <tr key={reading.time}>
               <td>
-                <Time at={reading.time} />
+                <Clock at={reading.time} />
               </td>
               <td class="n">{percent(reading.moisture_pct)}</td>
               <td class="n">{celsius(reading.temperature_c)}</td>
@@ -172,7 +174,7 @@ export function ConflictTable({ conflicts }: { conflicts: Conflict[] }): JSX.Ele
     of === null ? "–" : [of.temperature_c === null ? null : celsius(of.temperature_c), of.moisture_pct === null ? null : percent(of.moisture_pct)].filter((part) => part !== null).join(", ");
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Conflicts">
-      <table class="plain">
+      <table class="plain stack">
         <thead>
           <tr>
             <th scope="col">Reading of</th>
@@ -186,16 +188,16 @@ export function ConflictTable({ conflicts }: { conflicts: Conflict[] }): JSX.Ele
         <tbody>
           {conflicts.map((conflict, index) => (
             <tr key={`${conflict.time} ${index}`}>
-              <td>
+              <td data-label="Reading of">
                 <Time at={conflict.time} />
               </td>
-              <td>{values(conflict.held)}</td>
-              <td>{values(conflict.offered)}</td>
-              <td>{conflict.gateway}</td>
-              <td>
+              <td data-label="Held">{values(conflict.held)}</td>
+              <td data-label="Offered">{values(conflict.offered)}</td>
+              <td data-label="By gateway">{conflict.gateway}</td>
+              <td data-label="Last offered">
                 <Time at={conflict.last_offered} />
               </td>
-              <td class="n">{conflict.count}</td>
+              <td class="n" data-label="Times">{conflict.count}</td>
             </tr>
           ))}
         </tbody>

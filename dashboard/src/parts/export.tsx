@@ -53,12 +53,12 @@ function ExportDialog({ devices, close }: { devices: string[] | null; close: () 
     <Dialog title="Export readings" close={close}>
       <Form send={send}>
         <Select label="Format" value={format} set={setFormat} options={FORMATS} />
-        <TextInput label="Devices" value={some} set={setSome} most={8_000} hint="Ids with commas between them; empty for all." />
+        <TextInput label="Devices" value={some} set={setSome} most={8_000} hint="Ids with commas between them; empty: all" />
         <div class="pair">
           <TextInput label="First day" type="date" value={from} set={setFrom} hint="UTC; empty: from the beginning" />
           <TextInput label="Last day" type="date" value={to} set={setTo} hint="UTC; empty: to the end" />
         </div>
-        <p class="hint">The download begins at once and takes as long as the data is large. Flags of the quality checks stand beside the values.</p>
+        <p class="hint">The download begins at once; the more data, the longer it takes. Flags of the quality checks stand beside the values.</p>
         <div class="actions">
           <button type="submit" class="button button-main">
             <Icon name="download" />

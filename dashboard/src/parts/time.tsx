@@ -1,6 +1,6 @@
 /** Instants: the reader's zone, named, and UTC in the tooltip. */
 import type { JSX } from "preact";
-import { ago, dateTime, parse, utc, zoneName } from "../lib/format";
+import { ago, dateTime, dressed, NBSP, parse, utc, zoneName } from "../lib/format";
 
 /** `1 Jul 2025, 14:00 CEST`. */
 export function Time({ at, none = "–" }: { at: string | null | undefined; none?: string }): JSX.Element {
@@ -8,7 +8,9 @@ export function Time({ at, none = "–" }: { at: string | null | undefined; none
   if (time === null) return <span>{none}</span>;
   return (
     <time dateTime={new Date(time).toISOString()} title={utc(time)}>
-      {dateTime(time)} <span class="zone">{zoneName(time)}</span>
+      {dateTime(time)}
+      {NBSP}
+      <span class="zone">{zoneName(time)}</span>
     </time>
   );
 }
@@ -27,7 +29,7 @@ export function Ago({ at, now, none = "never" }: { at: string | null | undefined
 /** An instant as the cloud writes it into its texts. */
 const INSTANT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
-/** A text of the cloud's, with the instants in it in the reader's zone. */
+/** A text of the cloud's, with the instants in it in the reader's zone and its numbers as they are written here. */
 export function Worded({ text }: { text: string }): JSX.Element {
-  return <>{text.split(INSTANT).map((part, index) => (index % 2 === 1 ? <Time key={index} at={part} /> : part))}</>;
+  return <>{text.split(INSTANT).map((part, index) => (index % 2 === 1 ? <Time key={index} at={part} /> : dressed(part)))}</>;
 }

@@ -70,6 +70,8 @@ export async function onFixture(browser, check) {
       await page.getByText("its gateway south is silent").first().waitFor();
       assert(page.url().endsWith("/?state=silent"), page.url());
       await page.locator("tr.row .state-fresh").first().waitFor({ state: "detached" });
+      await page.getByLabel("Search devices").fill("nobody's");
+      await page.getByText("No device found").waitFor();
       await page.getByLabel("Search devices").fill("m00008");
       await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 1);
       await page.getByRole("link", { name: "Windbreak 1" }).click();
@@ -81,6 +83,18 @@ export async function onFixture(browser, check) {
       await page.getByRole("link", { name: "Fleet", exact: true }).click();
       await page.locator("tr.row .state-fresh").first().waitFor({ state: "attached" });
       assert((await page.getByLabel("Search devices").inputValue()) === "", "the search stays");
+    }));
+
+  await check("on a tablet no column's name is cut, and each page has its sign", () =>
+    at(browser, "open", "/", async (page) => {
+      for (const width of [770, 900, 1020]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.locator("tr.row").first().waitFor();
+        const cut = await page.locator(".fleet thead th:visible").evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).map(({ innerText }) => innerText));
+        assert(cut.length === 0, `${cut.join(", ")} at ${width}`);
+        await page.getByRole("link", { name: "Completeness" }).waitFor();
+        await accessible(page);
+      }
     }));
 
   await check("the curve zooms by drag, wheel and keys, asks for finer data, and double click shows everything", () =>
@@ -157,6 +171,8 @@ export async function onFixture(browser, check) {
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("Enter");
       await page.getByRole("dialog").getByText("Surveys that brought it").waitFor();
+      const aligned = await page.getByRole("dialog").locator("th").first().evaluate((cell) => getComputedStyle(cell).textAlign);
+      assert(aligned === "left", "the day wears the style of the calendar's cells");
       await accessible(page);
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "detached" });

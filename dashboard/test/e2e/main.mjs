@@ -45,6 +45,8 @@ async function everywhere(browser, url, steps, { schemes = SCHEMES, before = asy
           await accessible(page);
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
           assert(wide <= 0, `${wide} px wider than the screen`);
+          const cut = await page.locator(".scroll:has(> table.plain)").evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute("aria-label")));
+          assert(cut.length === 0, `columns out of sight: ${cut.join(", ")}`);
           assert(complaints.length === 0, complaints.splice(0).join("\n"));
         });
       }

@@ -61,16 +61,15 @@ export async function deliver(url, gateway, body, token) {
 }
 
 /**
- * Makes `device`, and `gateway` if one is named, last heard `days` ago. Only waiting would bring that about otherwise: a cloud counts from when it was
- * told, not from what a pack says of the past. Python is there wherever ./test runs; this Node may have no SQLite.
+ * Makes `gateway` last heard `days` ago. Only waiting would bring that about otherwise: of a gateway a cloud counts from when it was told, not from what
+ * a pack says of the past, as it does of a device. Python is there wherever ./test runs; this Node may have no SQLite.
  */
-export function unheard(store, days, device, gateway = "") {
+export function unheard(store, days, gateway) {
   const script = `import sqlite3, sys
-store, days, device, gateway = sys.argv[1:]
+store, days, gateway = sys.argv[1:]
 with sqlite3.connect(store, timeout=20) as db:
-    for table, name in (("devices", device), ("gateways", gateway)):
-        db.execute(f"UPDATE {table} SET last_contact = last_contact - ? WHERE name = ?", (int(days) * 86400000, name))`;
-  execFileSync("python3", ["-c", script, store, String(days), device, gateway]);
+    db.execute("UPDATE gateways SET last_contact = last_contact - ? WHERE name = ?", (int(days) * 86400000, gateway))`;
+  execFileSync("python3", ["-c", script, store, String(days), gateway]);
 }
 
 /** A name that would do harm if it became anything but text. */
@@ -92,7 +91,6 @@ export async function deliverYears({ url, store }, token) {
     if (stored !== readings.length) throw new Error(`${stored} of ${readings.length} readings of ${id} are new`);
     sent += stored;
   }
-  unheard(store, 5, "socorro");
-  unheard(store, 3, "mercury", "south");
+  unheard(store, 3, "south");
   return sent;
 }

@@ -51,7 +51,7 @@ describe("the map", () => {
       expect(unproject(x, y, box, drawing)).toEqual(place);
     }
   });
-  test("of a row of devices is no strip, and the outermost have room for their marks", () => {
+  test("of a row of devices is no strip, and the outermost have room for their marks and names", () => {
     const stations = [[42.44, -76.25], [40.24, -108.97], [36.62, -116.02], [34.36, -106.89]].map(([latitude = 0, longitude = 0]) => ({ latitude, longitude }));
     const box = around(stations);
     if (box === null) throw new Error("no box");
@@ -60,9 +60,17 @@ describe("the map", () => {
     expect(height).toBeGreaterThanOrEqual(499);
     for (const station of stations) {
       const { x, y } = project(station, box, { width, height });
-      expect(Math.min(x, y, width - x, height - y)).toBeGreaterThan(60);
+      expect(Math.min(x, y, width - x, height - y)).toBeGreaterThan(90);
     }
-    expect(graticule(box)).toMatchObject({ latitudes: [30, 40], longitudes: [-110, -100, -90, -80], digits: 0 });
+    expect(graticule(box)).toMatchObject({ latitudes: [30, 40], longitudes: [-120, -110, -100, -90, -80], digits: 0 });
+  });
+  test("of a column of devices is no taller than the screen, and the column stays in its middle", () => {
+    const column = [42.44, 42.45, 42.46].map((latitude) => ({ latitude, longitude: -76.25 }));
+    const box = around(column, 0.5, 0.74);
+    if (box === null) throw new Error("no box");
+    const { width, height } = size(box);
+    expect(height / width).toBeCloseTo(0.74, 6);
+    expect(project({ latitude: 42.45, longitude: -76.25 }, box, { width, height }).x).toBeCloseTo(width / 2, 6);
   });
   test("has lines of round degrees at any size", () => {
     for (const length of [0.0004, 0.003, 0.07, 2, 31]) {

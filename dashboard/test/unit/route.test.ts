@@ -28,7 +28,7 @@ describe("an address", () => {
 
 test("a rule reads as a sentence", () => {
   const rule = { name: "Too dry", kind: "moisture_below" as const, value: 8, clear: 10, for_s: 6 * 3600, devices: ["m1", "m2"], repeat_s: 0, channels: [], enabled: true };
-  expect(ruleWords(rule)).toBe("Moisture below 8 % for 6 h, solved beyond 10 %, only m1, m2");
+  expect(ruleWords(rule)).toBe("Moisture below 8\u00a0% for 6\u00a0h, solved beyond 10\u00a0%, only m1, m2");
   expect(ruleWords({ ...rule, kind: "gateway_silent", value: null, clear: null, for_s: 0, devices: null })).toBe("Gateway silent");
 });
 

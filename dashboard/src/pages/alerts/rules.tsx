@@ -30,7 +30,7 @@ export function Rules(): JSX.Element {
       {asked.data && rules.length === 0 ? <p>No rule yet, so nothing ever rings. Begin with “Device silent”, so that a meter that stops is not missed.</p> : null}
       {rules.length > 0 ? (
         <div class="scroll" tabIndex={0} role="region" aria-label="Rules">
-          <table class="plain">
+          <table class="plain stack">
             <thead>
               <tr>
                 <th scope="col">Rule</th>
@@ -45,9 +45,9 @@ export function Rules(): JSX.Element {
                 <tr key={rule.id}>
                   <th scope="row">{rule.name}</th>
                   <td class="text">{ruleWords(rule)}</td>
-                  <td>{rule.repeat_s === 0 ? "never" : every(rule.repeat_s)}</td>
-                  <td>{rule.enabled ? (rule.channels.length === 0 ? "on, tells only this page" : "on") : "off"}</td>
-                  <td class="n">
+                  <td data-label="Repeats">{rule.repeat_s === 0 ? "never" : every(rule.repeat_s)}</td>
+                  <td data-label="State">{rule.enabled ? (rule.channels.length === 0 ? "on, tells only this page" : "on") : "off"}</td>
+                  <td class="n tool">
                     <button type="button" class="button button-plain" disabled={!allowed.ok} aria-label={`Change the rule ${rule.name}`} onClick={() => edit(rule)}>
                       <Icon name="edit" />
                     </button>

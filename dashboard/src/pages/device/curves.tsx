@@ -138,7 +138,7 @@ export function Curves({ device, conflicts, rules }: { device: Device; conflicts
       <p class="hint" id={hint}>
         {coarse
           ? "Drag sideways to move, pinch to zoom; tap twice to show everything."
-          : "Drag to zoom, or Ctrl and the wheel; double click shows everything. With the curve focused: + − zoom, ← → move, 0 shows everything."}
+          : "Drag to zoom, or Ctrl and the wheel; double click shows everything. With the curve focused: +\u00a0and\u00a0−\u00a0zoom, ←\u00a0and\u00a0→\u00a0move, 0\u00a0shows everything."}
       </p>
       <Ringing rules={rules} />
       {series.data ? <ValuesTable series={series.data} range={range} /> : null}

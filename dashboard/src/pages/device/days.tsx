@@ -29,7 +29,7 @@ export function Days({ device }: { device: Device }): JSX.Element {
   const shown = asked.data?.from ?? from;
   const first = day(parse(device.first_time) ?? 0);
   return (
-    <section class="card" aria-labelledby="days-title">
+    <section class="card days" aria-labelledby="days-title">
       <div class="card-head">
         <h2 id="days-title">Day by day</h2>
         <span class="range">

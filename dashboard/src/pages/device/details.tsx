@@ -62,7 +62,7 @@ export function DetailsDialog({ device, rules, close, done }: Props): JSX.Elemen
   const text = (key: Text) => ({ value: details[key] ?? "", set: (value: string) => set({ ...details, [key]: value.trim() === "" ? null : value }), disabled: off });
   const num = (key: Num) => ({ value: details[key], set: (value: number | null) => set({ ...details, [key]: value }), disabled: off });
   return (
-    <Dialog title={`Details of ${device.id}`} close={close} wide>
+    <Dialog title={`Details of ${device.name ?? device.id}`} close={close} wide>
       <WhyNot id="details-why" why={allowed.why} />
       <Form send={() => void save.run()}>
         <div class="pair pair-two">

@@ -150,7 +150,7 @@ function flagged({ ctx, bbox, data, valToPos }: uPlot, { flags }: Marks, colours
     if ((bits & FROZEN) === 0) return;
     const x = valToPos(times[index] as number, "x", true);
     const next = valToPos(times[index + 1] ?? (times[index] as number), "x", true);
-    ctx.fillRect(x, foot, Math.max(unit, Math.min(next - x, 60 * unit)), 4 * unit);
+    ctx.fillRect(x, foot, Math.max(3 * unit, Math.min(next - x, 60 * unit)), 4 * unit);
   });
   ctx.fillStyle = colours.warn;
   ctx.beginPath();

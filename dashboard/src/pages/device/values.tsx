@@ -31,7 +31,7 @@ function Rows({ series, range }: { series: Series; range: Range }): JSX.Element 
     <>
       {all.length > MOST ? <p class="hint">The last {MOST} of {count(all.length)} readings drawn; zoom in, or export them all.</p> : null}
       <div class="scroll" tabIndex={0} role="region" aria-label="Readings as a table">
-        <table class="plain">
+        <table class="plain numbers">
           <thead>
             <tr>
               <th scope="col">Time ({last ? zoneName(last.at) : "local"})</th>

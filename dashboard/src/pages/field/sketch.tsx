@@ -5,7 +5,7 @@ import { API } from "../../api/client";
 import type { Plan, State } from "../../api/types";
 import { useMedia } from "../../hooks";
 import { colourOf, inkOn, type Quantity } from "../../lib/colour";
-import { count, fixed } from "../../lib/format";
+import { count, degrees, fixed, LATITUDE, LONGITUDE } from "../../lib/format";
 import { around, type Box, graticule, type Place, project, scaleBar, size, unproject } from "../../lib/map";
 import { moved } from "../../lib/virtual";
 import { Icon } from "../../parts/icon";
@@ -25,6 +25,9 @@ const LONGEST_PHONE = 560;
 /** The least that a map's shorter side is of its longer one. */
 const FLATTEST = 0.5;
 const FLATTEST_PHONE = 0.85;
+/** The most that a map's height is of its width. */
+const TALLEST = 0.74;
+const TALLEST_PHONE = 1;
 /** A device's mark, in those units. */
 const RADIUS = 26;
 /** A press that moves further, in pixels, is a drag. */
@@ -39,8 +42,8 @@ const NAMED = 18;
 const NAMED_PHONE = 8;
 
 /** Everything in sight: the plan's corners, else the devices. */
-function boxOf(plan: Plan | null, placed: readonly Place[], flattest: number): Box {
-  return plan ?? around(placed, flattest) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
+function boxOf(plan: Plan | null, placed: readonly Place[], phone: boolean): Box {
+  return plan ?? around(placed, phone ? FLATTEST_PHONE : FLATTEST, phone ? TALLEST_PHONE : TALLEST) ?? { south: 0, west: 0, north: 0.001, east: 0.001 };
 }
 
 export function Sketch({
@@ -61,7 +64,7 @@ export function Sketch({
   put: ((at: Place) => void) | null;
 }): JSX.Element {
   const phone = useMedia("(max-width: 760px)");
-  const box = useMemo(() => boxOf(plan, placed, phone ? FLATTEST_PHONE : FLATTEST), [plan, placed, phone]);
+  const box = useMemo(() => boxOf(plan, placed, phone), [plan, placed, phone]);
   const drawing = size(box, phone ? LONGEST_PHONE : LONGEST);
   const [view, setView] = useState<View>(WHOLE);
   const svg = useRef<SVGSVGElement>(null);
@@ -180,7 +183,7 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
   const font = { fontSize: `${12 / view.scale}px` };
   const pad = 6 / view.scale;
   // Labels that would run into one another are left out, their lines are not.
-  const label = degrees(longitudes[0] ?? 0, digits, "E", "W").length * 12 * LETTER + 16;
+  const label = degrees(longitudes[0] ?? 0, LONGITUDE, digits).length * 12 * LETTER + 16;
   const apart = ((longitudes[1] ?? 0) - (longitudes[0] ?? 0)) * (drawing.width / (box.east - box.west)) * view.scale;
   const every = longitudes.length > 1 ? Math.max(1, Math.ceil(label / apart)) : 1;
   const at = (latitude: number, longitude: number): { x: number; y: number } => project({ latitude, longitude }, box, drawing);
@@ -195,7 +198,7 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
             <path d={`M${x} ${-drawing.height}v${3 * drawing.height}`} />
             {index % every === 0 && x + label / view.scale <= view.x + width ? (
               <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
-                {degrees(one, digits, "E", "W")}
+                {degrees(one, LONGITUDE, digits)}
               </text>
             ) : null}
           </g>
@@ -209,7 +212,7 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
             {/* Not where the scale's bar is. */}
             {y < view.y + height * 0.85 ? (
               <text x={view.x + pad} y={y - pad} style={font}>
-                {degrees(one, digits, "N", "S")}
+                {degrees(one, LATITUDE, digits)}
               </text>
             ) : null}
           </g>
@@ -218,8 +221,6 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
     </g>
   );
 }
-
-const degrees = (value: number, digits: number, plus: string, minus: string): string => `${Math.abs(value).toFixed(digits)}° ${value < 0 ? minus : plus}`;
 
 interface MarkProps {
   device: PlacedDevice;

@@ -39,7 +39,7 @@ export function Accounts(): JSX.Element {
       {asked.data && users.length === 0 ? <p class="hint">No account yet.</p> : null}
       {users.length > 0 ? (
         <div class="scroll" tabIndex={0} role="region" aria-label="Accounts">
-          <table class="plain">
+          <table class="plain stack">
             <thead>
               <tr>
                 <th scope="col">Name</th>
@@ -53,14 +53,14 @@ export function Accounts(): JSX.Element {
               {users.map((user) => (
                 <tr key={user.name}>
                   <th scope="row">{user.name}</th>
-                  <td>{user.role}</td>
-                  <td>
+                  <td data-label="Role">{user.role}</td>
+                  <td data-label="Made">
                     <Time at={user.created} />
                   </td>
-                  <td>
+                  <td data-label="Last seen">
                     <Ago at={user.last_seen} now={now} />
                   </td>
-                  <td class="n">
+                  <td class="n tool">
                     <button type="button" class="button button-plain" aria-label={`Change the account ${user.name}`} onClick={() => edit(user)}>
                       <Icon name="edit" />
                     </button>

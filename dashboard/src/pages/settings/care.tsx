@@ -45,7 +45,7 @@ export function Retention(): JSX.Element {
       {asked.data ? <p>{now === null ? "Every reading is kept for ever." : `Readings older than ${plural(now, "day")} are removed.`}</p> : null}
       <Form send={() => void look.run()}>
         <NumberInput label="Keep readings for" unit="days" min={SHORTEST} max={LONGEST} step={1} value={wanted} set={setDays} disabled={!allowed.ok} hint="At least 32: gateways offer again what is younger. Empty: for ever. You are shown what would go before anything goes." />
-        {look.error ? <Failed problem={look.error} /> : null}
+        {look.error ? <Failed what={wanted === null ? "Not set:" : "It could not be asked:"} problem={look.error} /> : null}
         <div class="actions actions-left">
           <button type="submit" class="button" disabled={!allowed.ok || look.busy || wanted === now}>
             {wanted === null ? "Keep for ever" : "Show what would go"}
