@@ -16,10 +16,13 @@ mod hostile_people;
 mod metrics;
 mod mqtt;
 mod openapi;
+mod outlived;
 mod packs;
 mod page;
 mod parts;
+mod pieces;
 mod questions;
+mod rules;
 mod slots;
 mod start;
 mod support;
@@ -29,7 +32,8 @@ mod uploads;
 #[test]
 fn every_file_beside_this_one_is_part_of_this_program() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
-    let named: Vec<_> = include_str!("main.rs").lines().filter_map(|line| line.strip_prefix("mod ")).collect();
+    let named: Vec<_> =
+        include_str!("main.rs").lines().filter_map(|line| line.strip_prefix("mod ")).collect();
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
         assert!(name == "main" || named.contains(&format!("{name};").as_str()), "tests/{name} is not named");

@@ -1,7 +1,7 @@
 //! Answers that are under way end with the right to have them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use fieldpost_cloud::{Access, Announce};
 use fieldpost_core::{Reading, Survey, senml, station::csv};

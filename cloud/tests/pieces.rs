@@ -1,7 +1,7 @@
 //! Uploads whose bytes come in pieces, or do not all come: the same as whole, or nothing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use proptest::{
     collection,

@@ -1,7 +1,7 @@
 //! What alerts are made of: silence, rounds, conflicts; and how rules and channels are made and changed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this file is a test")]
 
-mod support;
+use crate::support;
 
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -11,7 +11,8 @@ mod uplink;
 #[test]
 fn every_file_beside_this_one_is_part_of_this_program() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
-    let named: Vec<_> = include_str!("main.rs").lines().filter_map(|line| line.strip_prefix("mod ")).collect();
+    let named: Vec<_> =
+        include_str!("main.rs").lines().filter_map(|line| line.strip_prefix("mod ")).collect();
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
         assert!(name == "main" || named.contains(&format!("{name};").as_str()), "tests/{name} is not named");

@@ -1,7 +1,7 @@
 //! How it is asked, and in which form it answers.
 
-use crate::common::{Running, fieldpost};
 use super::support::{Said, System, day};
+use crate::common::{Running, fieldpost};
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},

@@ -1,7 +1,7 @@
 //! What the cloud holds, what is still at the gateway, and what was taken away.
 
-use crate::common::fieldpost;
 use super::support::{Said, System, day};
+use crate::common::fieldpost;
 use std::path::PathBuf;
 
 #[test]
