@@ -107,6 +107,6 @@ test("a device that was heard in time says so if all that it has sent is old", (
   const now = Date.parse("2026-07-09T05:00:00Z");
   const told = (last_time: string | null, state: FleetDevice["state"] = "fresh"): string | null =>
     backlogText({ state, last_time, last_contact: "2026-07-09T04:58:00Z" }, now);
-  expect(told("2020-01-01T00:00:00Z")).toBe("heard 2 min ago, with old readings");
+  expect(told("2020-01-01T00:00:00Z")).toBe("heard 2\u00a0min ago, with old readings");
   expect([told("2026-07-09T04:00:00Z"), told("2026-07-03T00:00:00Z"), told(null), told("2020-01-01T00:00:00Z", "late")]).toEqual([null, null, null, null]);
 });
