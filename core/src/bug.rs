@@ -116,6 +116,8 @@ pub enum Bug {
     KeysOfTheLost,
     /// What the cloud took for the future is not offered again before an hour that a clock which was far ahead had named.
     AgainByThatClock,
+    /// What a salvage cannot tell to have been refused passes for held by the cloud.
+    RefusedIsHeld,
 }
 
 impl Bug {
@@ -132,6 +134,7 @@ impl Bug {
         Self::SavedWithoutKeys,
         Self::KeysOfTheLost,
         Self::AgainByThatClock,
+        Self::RefusedIsHeld,
     ];
 
     /// Those that were made up.

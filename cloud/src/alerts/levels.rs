@@ -2,7 +2,7 @@
 //!
 //! Each rule names the subjects of which its condition holds; [`settle`] compares them with the alerts that are open. One outage of
 //! a gateway is one alert that lists its devices: whose silence is the gateway's fault is in [`super::silence`]. Where rules of devices and of
-//! gateways both watch it, the one that rings first tells, or the gateway's, if that rings soon ([`is_left_to_another`], [`told`]).
+//! gateways both watch it, the one that rings first tells, or the gateway's, if that rings soon ([`is_left_to_another`], [`told()`]).
 
 mod told;
 

@@ -27,7 +27,9 @@ use super::{
 };
 
 /// The tables that are copied as they are, as far as they can be read.
-const SIDE_TABLES: [&str; 7] = ["keys", "refused", "reported", "quarantine", "refusals", "counters", "facts"];
+const SIDE_TABLES: [&str; 6] = ["keys", "reported", "quarantine", "refusals", "counters", "facts"];
+/// So is the one that says which surveys below the cursor the cloud would not have.
+const REFUSED: &str = "refused";
 
 /// The new journal, when it has all that could be saved, until it is in its place.
 const READY: &str = "journal.db.salvaged";
@@ -121,12 +123,32 @@ struct Old {
 fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite::Result<(u64, u64, u64)> {
     let write = new.unchecked_transaction()?;
     let old = Old { conn: open_damaged(path)?, last };
-    SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table))?;
+    SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table).map(drop))?;
+    let all_refused = copy(&old, &write, REFUSED)?;
     let Run { proven: saved, broken: damaged, broken_behind, .. } = copy_surveys(&old, &write, now)?;
     let lost = gaps::count_lost(&write, broken_behind)?;
     forget_keys(&write)?;
+    if !all_refused && !bug::on(Bug::RefusedIsHeld) {
+        offer_again(&write)?;
+    }
     write.commit()?;
     Ok((saved, damaged, lost))
+}
+
+/// Nobody can tell any more which surveys below the cursor the cloud has and which it refused, some of them only for now: all that are
+/// left are offered once more. What it has are copies there.
+fn offer_again(write: &Connection) -> rusqlite::Result<()> {
+    let oldest: Option<Seq> = write.query_row("SELECT min(seq) FROM surveys", [], |row| row.get(0))?;
+    let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
+    let confirmed = facts::integer(write, facts::CONFIRMED)?.unwrap_or(0);
+    let Some(to) = oldest.map(|oldest| oldest.saturating_sub(1)).filter(|to| *to < held) else {
+        return Ok(());
+    };
+    gaps::go_back(write, held)?;
+    let given_out = facts::integer(write, facts::GIVEN_OUT)?.unwrap_or(0);
+    facts::set_integer(write, facts::GIVEN_OUT, given_out.max(held).max(confirmed))?;
+    facts::set_integer(write, facts::HELD_THROUGH, to)?;
+    facts::set_integer(write, facts::CONFIRMED, confirmed.min(to))
 }
 
 /// The table of keys may have lost some: those of the surveys that were saved are read from these again. And it may have some whose
@@ -189,22 +211,30 @@ fn lost<T>(result: rusqlite::Result<T>, last: bool) -> rusqlite::Result<Option<T
     }
 }
 
-fn copy(old: &Old, write: &Connection, table: &str) -> rusqlite::Result<()> {
+/// Copies a table; says whether all of it could be read and is taken.
+fn copy(old: &Old, write: &Connection, table: &str) -> rusqlite::Result<bool> {
     let Some(mut select) = old.lost(old.conn.prepare(&format!("SELECT * FROM {table}")))? else {
-        return Ok(());
+        return Ok(false);
     };
     let columns = select.column_count();
     let marks = vec!["?"; columns].join(", ");
     // A damaged schema may tell of other columns.
     let insert = old.lost(write.prepare(&format!("INSERT OR IGNORE INTO {table} VALUES ({marks})")))?;
-    let Some(mut insert) = insert else { return Ok(()) };
-    let Some(mut rows) = old.lost(select.query([]))? else { return Ok(()) };
-    while let Some(Some(row)) = old.lost(rows.next())? {
+    let Some(mut insert) = insert else { return Ok(false) };
+    let Some(mut rows) = old.lost(select.query([]))? else { return Ok(false) };
+    let mut whole = true;
+    loop {
+        let row = match old.lost(rows.next())? {
+            Some(Some(row)) => row,
+            Some(None) => return Ok(whole),
+            None => return Ok(false),
+        };
         let values: rusqlite::Result<Vec<Value>> = (0..columns).map(|column| row.get(column)).collect();
-        let Ok(values) = values else { continue };
-        taken(insert.execute(params_from_iter(values)))?;
+        whole &= match values {
+            Ok(values) => taken(insert.execute(params_from_iter(values)))?,
+            Err(_) => false,
+        };
     }
-    Ok(())
 }
 
 /// What the new table does not take is damaged too; but the new file must be able to take it.

@@ -28,6 +28,7 @@ pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::UnreadableIsDamaged, seed: 95, days: 10 },
     Regression { bug: Bug::ForgetNewcomers, seed: 43, days: 10 },
     Regression { bug: Bug::AgainByThatClock, seed: 548, days: 10 },
+    Regression { bug: Bug::RefusedIsHeld, seed: 5329, days: 10 },
 ];
 
 impl Regression {
