@@ -10,7 +10,7 @@
 use std::path::Path;
 
 use fieldpost_core::{
-    UtcInstant,
+    Reason, UtcInstant,
     bug::{self, Bug},
 };
 use rusqlite::{
@@ -24,6 +24,7 @@ use super::{
     facts, gaps, open, quarantine,
     reader::read_row,
     room::beside,
+    summary,
 };
 
 /// The tables that are copied as they are, as far as they can be read.
@@ -124,6 +125,7 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite:
     let write = new.unchecked_transaction()?;
     let old = Old { conn: open_damaged(path)?, last };
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table).map(drop))?;
+    forget_strange_counts(&write)?;
     let all_refused = copy(&old, &write, REFUSED)?;
     let Run { proven: saved, broken: damaged, broken_behind, .. } = copy_surveys(&old, &write, now)?;
     let lost = gaps::count_lost(&write, broken_behind)?;
@@ -133,6 +135,17 @@ fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite:
     }
     write.commit()?;
     Ok((saved, damaged, lost))
+}
+
+/// A row has no checksum of its own. A count under a name that nobody gives is no better than none.
+fn forget_strange_counts(write: &Connection) -> rusqlite::Result<()> {
+    let ours = [quarantine::DAMAGED, quarantine::DAMAGED_PASSED_ON, quarantine::REFUSED_BY_CLOUD, gaps::LOST];
+    for (name, _) in summary::counts(write, "SELECT reason, count FROM refusals")? {
+        if !ours.contains(&name.as_str()) && Reason::from_code(&name).is_none() {
+            write.execute("DELETE FROM refusals WHERE reason = ?1", [&name])?;
+        }
+    }
+    Ok(())
 }
 
 /// Nobody can tell any more which surveys below the cursor the cloud has and which it refused, some of them only for now: all that are

@@ -88,7 +88,7 @@ fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcInstant>>
     Ok(row.get::<_, Option<i64>>(column)?.map(UtcInstant::from_millis))
 }
 
-fn counts(conn: &Connection, sql: &str) -> rusqlite::Result<BTreeMap<String, u64>> {
+pub(super) fn counts(conn: &Connection, sql: &str) -> rusqlite::Result<BTreeMap<String, u64>> {
     conn.prepare(sql)?
         .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?
         .collect()

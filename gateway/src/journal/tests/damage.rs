@@ -95,6 +95,17 @@ fn p5_what_nobody_can_tell_to_be_refused_for_now_is_offered_again() {
 }
 
 #[test]
+fn a_count_under_a_name_that_nobody_gives_is_damaged() {
+    let home = journal();
+    let counts = "INSERT INTO refusals VALUES ('malformed', 3), ('lost', 2), ('malforme' || char(0), 1)";
+    Connection::open(home.path().join(FILE)).unwrap().execute_batch(counts).unwrap();
+    let mut findings = Vec::new();
+    Journal::open(&place(home.path()), Trust::Damaged, at(1), &mut findings).unwrap().close().unwrap();
+    let kept = summary(home.path(), &OsDisk).unwrap().refusals;
+    assert_eq!(kept, [("lost".to_owned(), 2), ("malformed".to_owned(), 3)].into());
+}
+
+#[test]
 fn a_file_cut_off_in_the_middle_gives_back_its_first_part() {
     let home = journal();
     let path = home.path().join(FILE);
