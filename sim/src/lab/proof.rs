@@ -60,7 +60,7 @@ pub(super) fn verify(world: &World, rng: &mut Rng) -> Result<String> {
     );
     vanish(world, rng)?;
     let mut store = Connection::open(world.store())?;
-    let removed = remove(&mut store, rng)?;
+    let removed = remove(&mut store, rng, kept_since(world)?)?;
     let found = run(world, &[])?;
     let said = text(&found);
     let named = said.lines().any(|line| line.contains(&removed.device) && line.contains(&removed.time));
@@ -77,15 +77,28 @@ pub(super) fn verify(world: &World, rng: &mut Rng) -> Result<String> {
 
 /// Removes a reading from the cloud's store for good.
 pub(super) fn spoil(store: &Path, rng: &mut Rng) -> Result<Removed> {
-    remove(&mut Connection::open(store)?, rng)
+    remove(&mut Connection::open(store)?, rng, i64::MIN)
 }
 
-/// Removes a reading, and keeps it in a table of this connection.
-fn remove(store: &mut Connection, rng: &mut Rng) -> Result<Removed> {
+/// The receipt of the oldest survey in the journal. On a disk that was full the gateway has let go of what the cloud held, and nothing
+/// there tells of these any more.
+fn kept_since(world: &World) -> Result<i64> {
+    let journal = Connection::open(world.journal().join("journal.db"))?;
+    Ok(journal.query_row("SELECT received FROM surveys ORDER BY seq LIMIT 1", [], |row| row.get(0))?)
+}
+
+/// Removes a reading of a survey that the gateway received at `since` or later, and keeps it in a table of this connection.
+fn remove(store: &mut Connection, rng: &mut Rng, since: i64) -> Result<Removed> {
     let removal = store.transaction()?;
-    let count: i64 = removal.query_row("SELECT count(*) FROM readings", [], |row| row.get(0))?;
+    let since = [since];
+    removal.execute(
+        "CREATE TEMP TABLE removable AS SELECT * FROM readings AS r WHERE EXISTS (
+             SELECT 1 FROM surveys WHERE device = r.device AND starts <= r.time AND ends >= r.time AND received_at_gateway >= ?)",
+        since,
+    )?;
+    let count: i64 = removal.query_row("SELECT count(*) FROM removable", [], |row| row.get(0))?;
     let at = rng.below(count.unsigned_abs()).cast_signed();
-    let keep = "CREATE TEMP TABLE removed AS SELECT * FROM readings LIMIT 1 OFFSET ?";
+    let keep = "CREATE TEMP TABLE removed AS SELECT * FROM removable LIMIT 1 OFFSET ?";
     removal.execute(keep, [at])?;
     removal
         .execute_batch("DELETE FROM readings WHERE (device, time) IN (SELECT device, time FROM removed)")?;
@@ -93,6 +106,7 @@ fn remove(store: &mut Connection, rng: &mut Rng) -> Result<Removed> {
     let which: Option<(String, i64)> =
         removal.query_row(which, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (device, time) = which.context("the store is empty")?;
+    removal.execute_batch("DROP TABLE removable")?;
     removal.commit()?;
     Ok(Removed { device, time: UtcInstant::from_millis(time).to_string() })
 }
