@@ -7,7 +7,7 @@ use super::{
 use crate::rng::Rng;
 use anyhow::{Context, Result, ensure};
 use fieldpost_core::UtcInstant;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use serde_json::Value;
 use std::{path::Path, process::Output, time::Duration};
 
@@ -89,7 +89,8 @@ fn kept_since(world: &World) -> Result<i64> {
 
 /// Removes a reading of a survey that the gateway received at `since` or later, and keeps it in a table of this connection.
 fn remove(store: &mut Connection, rng: &mut Rng, since: i64) -> Result<Removed> {
-    let removal = store.transaction()?;
+    // The cloud writes, too: what was read must still be so when it is removed.
+    let removal = store.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let since = [since];
     removal.execute(
         "CREATE TEMP TABLE removable AS SELECT * FROM readings AS r WHERE EXISTS (
