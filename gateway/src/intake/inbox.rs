@@ -29,22 +29,28 @@ const COUNTERS: usize = 1_024;
 pub struct Sender {
     /// Any number that what comes from this network address has in common.
     pub address: u64,
-    /// And what comes from this port there.
+    /// And what comes from this host and port there.
     pub port: u64,
 }
 
 impl Sender {
     /// The one at `peer`; `number` makes numbers.
     pub(super) fn of(peer: SocketAddr, number: &dyn Fn(&[u8]) -> u64) -> Self {
-        // Who has one address of IPv6 has all 2^64 of its network.
-        let mut bytes = [0; 10];
-        let (network, port) = bytes.split_at_mut(8);
-        match peer.ip().to_canonical() {
-            IpAddr::V4(address) => network.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from),
-            IpAddr::V6(address) => network.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from),
-        }
+        let mut bytes = [0; 18];
+        let (host, port) = bytes.split_at_mut(16);
+        // Who has one address of IPv6 has all 2^64 of its network; those of a site are neighbours there all the same.
+        let network = match peer.ip().to_canonical() {
+            IpAddr::V4(address) => {
+                host.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+                4
+            }
+            IpAddr::V6(address) => {
+                host.copy_from_slice(&address.octets());
+                8
+            }
+        };
         port.copy_from_slice(&peer.port().to_be_bytes());
-        Self { address: number(bytes.get(..8).unwrap_or_default()), port: number(&bytes) }
+        Self { address: number(bytes.get(..network).unwrap_or_default()), port: number(&bytes) }
     }
 }
 
@@ -250,7 +256,8 @@ pub(super) mod tests {
         assert_eq!(of("192.0.2.1:5").0, of("192.0.2.1:6").0);
         assert_ne!(of("192.0.2.1:5").1, of("192.0.2.1:6").1);
         assert_ne!(of("192.0.2.1:5"), of("192.0.2.2:5"));
-        assert_eq!(of("[2001:db8::1]:5"), of("[2001:db8::2]:5"));
+        assert_eq!(of("[2001:db8::1]:5").0, of("[2001:db8::2]:5").0, "one network");
+        assert_ne!(of("[2001:db8::1]:5").1, of("[2001:db8::2]:5").1, "two neighbours");
         assert_ne!(of("[2001:db8::1]:5").0, of("[2001:db8:0:1::1]:5").0);
     }
 

@@ -148,15 +148,23 @@ fn forget_strange_counts(write: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Nobody can tell any more which surveys below the cursor the cloud has and which it refused, some of them only for now: all that are
-/// left are offered once more. What it has are copies there.
+/// Nobody can tell any more which surveys below the cursor the cloud has and which it refused, some of them only for now: what is left
+/// is offered once more, back to the first gap. What it has are copies there. What was let go of from a gap it has, too, and if the cursor went
+/// beyond that, it would pass for lost.
 fn offer_again(write: &Connection) -> rusqlite::Result<()> {
-    let oldest: Option<Seq> = write.query_row("SELECT min(seq) FROM surveys", [], |row| row.get(0))?;
     let held = facts::integer(write, facts::HELD_THROUGH)?.unwrap_or(0);
     let confirmed = facts::integer(write, facts::CONFIRMED)?.unwrap_or(0);
-    let Some(to) = oldest.map(|oldest| oldest.saturating_sub(1)).filter(|to| *to < held) else {
+    let mut select = write.prepare("SELECT seq FROM surveys WHERE seq <= ?1 ORDER BY seq DESC")?;
+    let (mut rows, mut to) = (select.query([held])?, held);
+    while let Some(row) = rows.next()? {
+        if row.get::<_, Seq>(0)? != to {
+            break;
+        }
+        to = to.saturating_sub(1);
+    }
+    if to == held {
         return Ok(());
-    };
+    }
     gaps::go_back(write, held)?;
     let given_out = facts::integer(write, facts::GIVEN_OUT)?.unwrap_or(0);
     facts::set_integer(write, facts::GIVEN_OUT, given_out.max(held).max(confirmed))?;
@@ -253,7 +261,8 @@ fn copy(old: &Old, write: &Connection, table: &str) -> rusqlite::Result<bool> {
 /// What the new table does not take is damaged too; but the new file must be able to take it.
 fn taken(result: rusqlite::Result<usize>) -> rusqlite::Result<bool> {
     match result {
-        Ok(_) => Ok(true),
+        // None where another row has its place, or a value is not there that must be.
+        Ok(rows) => Ok(rows > 0),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(false),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::TypeMismatch) => Ok(false),
         Err(error) => Err(error),

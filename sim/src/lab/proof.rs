@@ -94,7 +94,7 @@ fn remove(store: &mut Connection, rng: &mut Rng, since: i64) -> Result<Removed> 
     let since = [since];
     removal.execute(
         "CREATE TEMP TABLE removable AS SELECT * FROM readings AS r WHERE EXISTS (
-             SELECT 1 FROM surveys WHERE device = r.device AND starts <= r.time AND ends >= r.time AND received_at_gateway >= ?)",
+             SELECT 1 FROM surveys WHERE device = r.device AND starts <= r.time AND ends >= r.time AND coalesce(received_at_gateway, received) >= ?)",
         since,
     )?;
     let count: i64 = removal.query_row("SELECT count(*) FROM removable", [], |row| row.get(0))?;

@@ -75,23 +75,28 @@ fn a_file_with_a_page_of_garbage_is_set_aside_and_all_other_rows_are_saved() {
 /// The clock at the meter's gateway was ahead, so the cloud would not have the survey yet; then the page that says so is lost.
 #[test]
 fn p5_what_nobody_can_tell_to_be_refused_for_now_is_offered_again() {
-    let home = journal();
-    let mut journal = open(home.path());
-    let (seq, reason) = (COUNT / 2 + 1, "is in the future; set the meter's clock".to_owned());
-    let refused = Custody::Refused { seq, at: at(0), reason, again: Some(at(1)) };
-    journal.commit(&Batch { custody: vec![refused], ..Batch::default() }, at(0)).unwrap();
-    journal.close().unwrap();
-    let path = home.path().join(FILE);
-    let mut bytes = fs::read(&path).unwrap();
-    let page = bytes.windows(16).position(|bytes| bytes == b"is in the future").unwrap() / 4096 * 4096;
-    bytes[page..page + 4096].fill(0);
-    fs::write(&path, bytes).unwrap();
+    for let_go_of in [0, 500] {
+        let home = journal();
+        let mut journal = open(home.path());
+        let (seq, reason) = (COUNT / 2 + 1, "is in the future; set the meter's clock".to_owned());
+        let refused = Custody::Refused { seq, at: at(0), reason, again: Some(at(1)) };
+        journal.commit(&Batch { custody: vec![refused], ..Batch::default() }, at(0)).unwrap();
+        journal.conn.execute("DELETE FROM surveys WHERE seq = ?1", [let_go_of]).unwrap();
+        journal.close().unwrap();
+        let path = home.path().join(FILE);
+        let mut bytes = fs::read(&path).unwrap();
+        let page = bytes.windows(16).position(|bytes| bytes == b"is in the future").unwrap() / 4096 * 4096;
+        bytes[page..page + 4096].fill(0);
+        fs::write(&path, bytes).unwrap();
 
-    let mut findings = Vec::new();
-    let journal = Journal::open(&place(home.path()), Trust::Damaged, at(1), &mut findings).unwrap();
-    assert_eq!((findings[0].saved, findings[0].lost), (COUNT as u64, 0));
-    assert_eq!(journal.held_through(), 0, "that one or any other was refused");
-    assert_eq!(journal.last_seq, COUNT);
+        let mut findings = Vec::new();
+        let journal = Journal::open(&place(home.path()), Trust::Damaged, at(1), &mut findings).unwrap();
+        assert_eq!(findings[0].lost, 0);
+        assert_eq!(journal.held_through(), let_go_of, "that one or any other was refused");
+        assert_eq!(journal.last_seq, COUNT);
+        let holdings = summary(home.path(), &OsDisk).unwrap();
+        assert_eq!(holdings.refusals.get("lost"), None, "the cloud has what was let go of");
+    }
 }
 
 #[test]
