@@ -177,16 +177,23 @@ fn of_gateway(
     let subject = subject_of(gateway);
     let devices = match is_second {
         true => concerned,
-        false => untold(concerned, open.contains_key(subject.as_str()), |device| told.of(gateway, device))?,
+        false => untold(concerned, open.get(subject.as_str()), |device| told.of(gateway, device))?,
     };
     let text = text::of_gateway(&gateway.name, gateway.last_contact, devices.len());
     Some(Level::new(subject, silence::silent_since(gateway), devices, text))
 }
 
-/// Those of `devices` that no other rule tells of; None if it tells of all of them. But what was told stays told until it is solved.
-fn untold(devices: Vec<String>, is_open: bool, by_another: impl Fn(&str) -> bool) -> Option<Vec<String>> {
-    let left: Vec<String> = devices.iter().filter(|device| !by_another(device)).cloned().collect();
-    match (left.is_empty(), is_open) {
+/// Those of `devices` that no other rule tells of; None if it tells of all of them. But whom the alert that is open has told of stays in
+/// it until that is solved: two rules could leave a device to each other.
+fn untold(
+    devices: Vec<String>,
+    open: Option<&&Row>,
+    by_another: impl Fn(&str) -> bool,
+) -> Option<Vec<String>> {
+    let is_told = |device: &String| open.is_some_and(|row| row.draft.devices.contains(device));
+    let left: Vec<String> =
+        devices.iter().filter(|device| is_told(device) || !by_another(device)).cloned().collect();
+    match (left.is_empty(), open.is_some()) {
         (true, false) => None,
         (true, true) => Some(devices),
         (false, _) => Some(left),
@@ -288,7 +295,8 @@ fn of_group(
     (owed, first): (u32, bool),
 ) -> Vec<Level> {
     let subject = subject_of(gateway);
-    let is_open = open.contains_key(subject.as_str());
+    let own = open.get(subject.as_str());
+    let is_open = own.is_some();
     let has = |blame| members.iter().any(|(_, one)| *one == blame);
     if members.len() == 1 && first && has(Blame::Unsure) && !is_open {
         return members.iter().map(|(device, _)| of_device(rule, device, owed)).collect();
@@ -298,7 +306,7 @@ fn of_group(
     }
     let late: Vec<String> = members.iter().map(|(device, _)| device.name.clone()).collect();
     let concerned = if has(Blame::Gateway) { rule.among(&gateway.devices) } else { late };
-    let Some(devices) = untold(concerned, is_open, |device| is_left_to_another(view, gateway, device)) else {
+    let Some(devices) = untold(concerned, own, |device| is_left_to_another(view, gateway, device)) else {
         return Vec::new();
     };
     let since =

@@ -220,6 +220,16 @@ fn p8_a_rule_of_gateways_tells_what_its_people_have_not_heard() {
     );
 }
 
+#[test]
+fn p8_two_rules_do_not_leave_a_device_to_each_other() {
+    let mut world = World::new(20, &[(Kind::DeviceLate, None), (Kind::GatewaySilent, None)]);
+    world.rules[1].for_s = WEEK;
+    world.rules[1].devices = Some(vec!["m003".into()]);
+    world.until("2026-07-12T00:00:00Z");
+    assert_eq!(world.told, ["2026-07-02T08:00:00Z gateway:north began 20"]);
+    assert!(world.open[0].draft.devices.contains(&"m003".into()), "until it is solved");
+}
+
 /// Each may be silent for itself, for the gateway was heard shortly before.
 #[test]
 fn p8_devices_that_are_missed_one_after_the_other_in_one_outage_are_not_told_one_by_one() {

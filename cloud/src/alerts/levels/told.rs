@@ -3,6 +3,7 @@
 
 use super::{View, subject_of};
 use crate::alerts::{
+    MAX_LISTED,
     change::Row,
     facts::GatewayFacts,
     rule::{Kind, Rule},
@@ -12,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What everybody whom a rule tells has heard already.
 pub(super) struct Told<'a> {
-    /// Rules by the subjects of their alerts of groups.
-    groups: BTreeMap<&'a str, Vec<&'a Rule>>,
+    /// Alerts of groups, by their subjects, and their rules.
+    groups: BTreeMap<&'a str, Vec<(&'a Row, &'a Rule)>>,
     /// Devices that have an alert of their own, although their silence is, or may be, their gateway's fault.
     devices: BTreeSet<&'a str>,
 }
@@ -26,7 +27,7 @@ impl<'a> Told<'a> {
             let Some(teller) = teller(row, rule, view.rules) else { continue };
             match row.draft.subject.strip_prefix("device:") {
                 Some(device) => _ = told.devices.insert(device),
-                None => told.groups.entry(&row.draft.subject).or_default().push(teller),
+                None => told.groups.entry(&row.draft.subject).or_default().push((row, teller)),
             }
         }
         told.excuse(view);
@@ -48,8 +49,14 @@ impl<'a> Told<'a> {
     pub(super) fn of(&self, gateway: &GatewayFacts, device: &str) -> bool {
         let group = self.groups.get(subject_of(gateway).as_str());
         self.devices.contains(device)
-            || group.is_some_and(|rules| rules.iter().any(|rule| rule.covers(device)))
+            || group.is_some_and(|alerts| alerts.iter().any(|(row, rule)| lists(row, rule, device)))
     }
+}
+
+/// Whether an alert tells of the device. Of very many it lists the first ones only.
+fn lists(row: &Row, rule: &Rule, device: &str) -> bool {
+    let listed = &row.draft.devices;
+    listed.iter().any(|one| one == device) || listed.len() >= MAX_LISTED && rule.covers(device)
 }
 
 /// The rule of an alert, if it is one that watches devices and tells everybody whom `rule` tells.
