@@ -1,6 +1,11 @@
 //! `GET /api/v1/events`: what happens now, as server-sent events.
 
-use super::{Api, problem::Problem, query::Keys};
+use super::{
+    Api,
+    pieces::{Sender, pieces},
+    problem::Problem,
+    query::Keys,
+};
 use crate::live::MISSED;
 use axum::{
     body::Body,
@@ -9,7 +14,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http_body_util::channel::{Channel, Sender};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -37,7 +41,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respons
     let texts = api.intake.store.live.watch().ok_or_else(|| {
         Problem::unavailable("busy", "too many watch already; ask again later, or poll the other routes")
     })?;
-    let (sender, body) = Channel::new(1);
+    let (sender, body) = pieces(1);
     tokio::spawn(send(api, texts, sender));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -48,7 +52,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>, uri: Uri) -> Result<Respons
     Ok((headers, Body::new(body)).into_response())
 }
 
-async fn send(api: Arc<Api>, mut texts: Receiver<Bytes>, mut sender: Sender<Bytes, io::Error>) {
+async fn send(api: Arc<Api>, mut texts: Receiver<Bytes>, mut sender: Sender) {
     // A watcher that takes nothing is cut off by its connection before this.
     let patience = api.limits.answer_stall.saturating_mul(2);
     let mut stop = api.stop.clone();

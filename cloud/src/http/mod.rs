@@ -30,6 +30,7 @@ mod number;
 mod openapi;
 mod page;
 mod paging;
+mod pieces;
 mod plan;
 mod problem;
 mod quarantine;

@@ -7,6 +7,7 @@ use super::{
     Api,
     accept::{self, Form},
     devices, paging,
+    pieces::{Sender, pieces},
     problem::Problem,
     query::Keys,
 };
@@ -19,7 +20,6 @@ use axum::{
 };
 use bytes::Bytes;
 use fieldpost_core::{DeviceId, Reading, UtcInstant, station::csv};
-use http_body_util::channel::{Channel, Sender};
 use std::{fmt::Write, io, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -110,13 +110,13 @@ impl Page {
             Form::Csv => "text/csv; charset=utf-8",
         };
         let headers = paging::headers(content_type, self.next.as_deref());
-        let (sender, body) = Channel::new(PIECES_AHEAD);
+        let (sender, body) = pieces(PIECES_AHEAD);
         tokio::spawn(self.send(sender));
         (headers, Body::new(body)).into_response()
     }
 
     /// Sends the page. A client that gets only a part of it is told so by the broken connection.
-    async fn send(self, mut sender: Sender<Bytes, io::Error>) {
+    async fn send(self, mut sender: Sender) {
         // A client that is too slow is cut off by its connection before this.
         let patience = self.api.limits.answer_stall.saturating_mul(2);
         let mut text = self.head();

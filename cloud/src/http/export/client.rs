@@ -5,9 +5,9 @@ use super::{
     places::Place,
     walk::{End, Taker, Walk},
 };
-use crate::counters::Counters;
+use crate::{counters::Counters, http::pieces::Sender};
 use bytes::Bytes;
-use http_body_util::channel::Sender;
+
 use std::{
     io,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 pub(super) struct Client {
     pub(super) counters: Arc<Counters>,
     pub(super) runtime: Handle,
-    pub(super) sender: Sender<Bytes, io::Error>,
+    pub(super) sender: Sender,
     pub(super) _place: Place,
 }
 

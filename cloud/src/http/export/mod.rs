@@ -23,7 +23,7 @@ mod zip;
 pub use file::{ExportError, export_file};
 pub(crate) use places::Places;
 
-use super::{Api, access::origin, problem::Problem, server::Peer};
+use super::{Api, access::origin, pieces::pieces, problem::Problem, server::Peer};
 use crate::{
     clock,
     store::{ExportDevice, FlaggedReading, Quantity, Shelf},
@@ -37,7 +37,6 @@ use axum::{
 };
 use client::Client;
 use fieldpost_core::UtcInstant;
-use http_body_util::channel::Channel;
 use question::{Begun, Format, Question};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -145,7 +144,7 @@ pub(super) async fn get(
     let address = origin::address(&asked, peer.ip(), api.accounts.proxies());
     let place = api.exports.take(address, question.format.weight())?;
     let headers = headers(question.format, unexamined);
-    let (sender, body) = Channel::new(PIECES_AHEAD);
+    let (sender, body) = pieces(PIECES_AHEAD);
     let counters = Arc::clone(&api.intake.counters);
     let taker = Client { counters, runtime, sender, _place: place };
     let walk = Walk { shelf, devices, range: question.range, taker, out: Vec::new() };
