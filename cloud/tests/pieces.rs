@@ -56,7 +56,7 @@ fn request(device: &str, readings: usize, framing: Framing, places: &[sample::In
 
 /// The bytes, split at these places.
 fn pieces<'a>(bytes: &'a [u8], places: &[sample::Index]) -> Vec<&'a [u8]> {
-    let mut ends: Vec<usize> = places.iter().map(|place| place.index(bytes.len())).collect();
+    let mut ends: Vec<usize> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
     ends.extend([0, bytes.len()]);
     ends.sort_unstable();
     ends.dedup();
