@@ -36,8 +36,12 @@ impl Gateway {
             }
         }
         if damaged {
-            // All that could be read is read: what was damaged is reported.
-            self.machine.reports = Reports { before: self.machine.quarantined(), ..Reports::default() };
+            // A salvage reads all that can be read, and what was damaged is reported. Without one, because a page was hit that nobody has
+            // needed since, it may still be.
+            let Reports { due, perhaps, .. } = &self.machine.reports;
+            let perhaps = if findings.is_empty() { due.len() as u64 + perhaps } else { 0 };
+            let before = self.machine.quarantined();
+            self.machine.reports = Reports { before, perhaps, ..Reports::default() };
         }
         match super::refused::by_gateway(&self.machine) {
             Ok(found) => {
