@@ -6,7 +6,7 @@ use fieldpost_core::reply;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::Answer;
@@ -38,10 +38,12 @@ impl Tcp {
                 Ok(Err(error)) => return Answer::Failed(format!("cannot connect: {error}")),
                 Err(_) => return Answer::Failed("no connection in time".to_owned()),
             };
-        match timeout(ANSWER_TIMEOUT, exchange(&mut stream, text)).await {
-            Ok(Ok(answer)) => Answer::Reply(answer),
-            Ok(Err(error)) => Answer::Failed(format!("the connection broke: {error}")),
-            Err(_) => Answer::Failed("the cloud did not answer in time".to_owned()),
+        match exchange(&mut stream, text).await {
+            Ok(answer) => Answer::Reply(answer),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Answer::Failed("the cloud did not answer in time".to_owned())
+            }
+            Err(error) => Answer::Failed(format!("the connection broke: {error}")),
         }
     }
 }
@@ -49,23 +51,27 @@ impl Tcp {
 /// Sends the text in one write, because a reference cloud reads once; our side stays open, as the reference
 /// gateway's does.
 async fn exchange(stream: &mut TcpStream, text: &str) -> io::Result<Vec<u8>> {
+    let due = Instant::now() + ANSWER_TIMEOUT;
     stream.set_nodelay(true)?;
-    stream.write_all(text.as_bytes()).await?;
-    answer(stream).await
+    timeout_at(due, stream.write_all(text.as_bytes())).await??;
+    answer(stream, due).await
 }
 
-/// The answer, which is over when the cloud closes its side, as every cloud does. A part of it would read as another answer: of a refusal
-/// for now, as one for good. Without the close only the one exact text counts.
-async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+/// The answer, which begins by `due` and is over when the cloud closes its side, as every cloud does. A part of it would read as another
+/// answer: of a refusal for now, as one for good. Without the close only the one exact text counts. One that comes in time is
+/// waited for to its end, however late it began.
+async fn answer(stream: &mut (impl AsyncRead + Unpin), due: Instant) -> io::Result<Vec<u8>> {
     let mut answer = Vec::with_capacity(MAX_ANSWER);
     loop {
-        let patience = if answer.is_empty() { ANSWER_TIMEOUT } else { CLOSE_TIMEOUT };
-        match timeout(patience, stream.read_buf(&mut answer)).await {
+        let patience =
+            if answer.is_empty() { due } else { (Instant::now() + CLOSE_TIMEOUT).min(due + CLOSE_TIMEOUT) };
+        match timeout_at(patience, stream.read_buf(&mut answer)).await {
             Ok(Ok(0)) => return Ok(answer),
             Ok(Ok(_)) if answer.len() <= MAX_ANSWER => {}
             Ok(Ok(_)) => return Err(io::Error::other("its answer is too long")),
             _ if answer == reply::RECEIVED.as_bytes() => return Ok(answer),
             Ok(Err(error)) => return Err(error),
+            Err(late) if answer.is_empty() => return Err(late.into()),
             Err(_) => return Err(io::Error::other("its answer did not end")),
         }
     }

@@ -40,7 +40,7 @@ fn heard(pieces: &[(Vec<u8>, u64)], end: End) -> io::Result<Vec<u8>> {
             drop(far);
             std::future::pending().await
         };
-        tokio::select! { heard = answer(&mut near) => heard, () = say => unreachable!() }
+        tokio::select! { heard = answer(&mut near, Instant::now() + ANSWER_TIMEOUT) => heard, () = say => unreachable!() }
     })
 }
 
@@ -94,4 +94,17 @@ fn an_answer_without_end_is_none() {
     assert!(heard(&[(vec![b'x'; MAX_ANSWER], 0)], End::Close).is_ok());
     let dribble: Vec<_> = b"Surveys refused: ".iter().map(|byte| (vec![*byte], 2_001)).collect();
     assert!(heard(&dribble, End::Close).is_err());
+}
+
+#[test]
+fn an_answer_that_begins_in_time_is_heard_to_its_end() {
+    let end = ANSWER_TIMEOUT.as_millis() as u64;
+    let whole = reply::RECEIVED.as_bytes();
+    let last = vec![(whole.to_vec(), end - 1)];
+    assert_eq!(heard(&last, End::Close).unwrap(), whole);
+    assert_eq!(heard(&last, End::Silence).unwrap(), whole, "although its close is waited for");
+    let late = heard(&[(whole.to_vec(), end + 1)], End::Close);
+    assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    let dribble: Vec<_> = vec![(b"x".to_vec(), 1_900); 60];
+    assert!(heard(&dribble, End::Close).is_err(), "nobody keeps the gateway for ever");
 }
