@@ -68,6 +68,36 @@ async fn a_webhook_that_is_down_gets_each_message_in_order_signed_also_after_a_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_a_rule_gets_later_is_told_what_is_so_and_the_others_are_not_told_again() {
+    let (first, second) = (Hook::start(&[]).await, Hook::start(&[]).await);
+    let cloud = quick(Arc::new(tempfile::tempdir().unwrap())).await;
+    let mut channels = Vec::new();
+    for (name, hook) in [("first", &first), ("second", &second)] {
+        let webhook = json!({"kind": "webhook", "name": name, "url": hook.url()});
+        channels.push(make(&cloud, "/api/v1/channels", &webhook).await);
+    }
+    let mut rule = json!({"name": "dry", "kind": "moisture_below", "value": 20.5, "clear": 25, "channels": [channels[0]]});
+    let id = make(&cloud, "/api/v1/rules", &rule).await;
+    moisture(&cloud, hours_ago(2), 10).await;
+    let began = first.got(1).await[0].json();
+    // Twice: the second time it has both already.
+    for name in ["dry", "too dry"] {
+        (rule["name"], rule["channels"]) = (json!(name), json!(channels));
+        let said = send(&cloud, "PUT", &format!("/api/v1/rules/{id}"), &rule).await;
+        assert_eq!(said.status, 200);
+    }
+    let told = second.got(1).await[0].json();
+    assert_eq!((&told["event"], &told["alert"]["id"]), (&json!("began"), &began["alert"]["id"]));
+    moisture(&cloud, hours_ago(1), 30).await;
+    let events = |got: Vec<support::receivers::Received>| -> Vec<Value> {
+        got.iter().map(|request| request.json()["event"].clone()).collect()
+    };
+    assert_eq!(events(first.got(2).await), ["began", "resolved"]);
+    assert_eq!(events(second.got(2).await), ["began", "resolved"]);
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed_and_the_channel_says_why_it_fails() {
     let elsewhere = Hook::start(&[]).await;
     let hook = Hook::redirecting(&elsewhere.url()).await;

@@ -59,7 +59,8 @@ fn lists(row: &Row, rule: &Rule, device: &str) -> bool {
     listed.iter().any(|one| one == device) || listed.len() >= MAX_LISTED && rule.covers(device)
 }
 
-/// The rule of an alert, if it is one that watches devices and tells everybody whom `rule` tells.
+/// The rule of an alert, if it is one that watches devices and tells everybody whom `rule` tells. A channel that it got since the alert
+/// began has been told of it then.
 fn teller<'a>(row: &Row, rule: &Rule, rules: &'a [Rule]) -> Option<&'a Rule> {
     let teller = rules.iter().find(|one| one.id == row.rule).filter(|_| row.rings)?;
     let watches_devices = matches!(teller.kind, Kind::DeviceLate | Kind::DeviceSilent);

@@ -90,7 +90,7 @@ pub(super) fn apply(
             Change::Update { id, draft, rings, says } => {
                 update(transaction, id, &draft, rings)?;
                 changed.push(id);
-                tell(transaction, held, id, &says, now)?;
+                tell(transaction, &held.rule.channels, id, &says, now)?;
             }
             Change::Insert { draft, rings } => {
                 let Some(id) = insert(transaction, held, &draft, rings, now)? else { continue };
@@ -98,7 +98,7 @@ pub(super) fn apply(
                 let mut says = Vec::new();
                 says.extend(rings.then_some(Event::Began));
                 says.extend((rings && draft.resolved.is_some()).then_some(Event::Resolved));
-                tell(transaction, held, id, &says, now)?;
+                tell(transaction, &held.rule.channels, id, &says, now)?;
             }
         }
     }
@@ -163,24 +163,51 @@ fn insert(
 
 fn tell(
     transaction: &Transaction<'_>,
-    held: &Held,
+    channels: &[i64],
     id: i64,
     says: &[Event],
     now: UtcInstant,
 ) -> rusqlite::Result<()> {
-    let Some(alert) = says.first().map(|_| one(transaction, id)).transpose()?.flatten() else {
+    if says.is_empty() {
         return Ok(());
-    };
+    }
+    say(transaction, channels, id, says, now)?;
+    transaction.prepare_cached("UPDATE alerts SET told = ? WHERE id = ?")?.execute((now.as_millis(), id))?;
+    Ok(())
+}
+
+fn say(
+    transaction: &Transaction<'_>,
+    channels: &[i64],
+    id: i64,
+    says: &[Event],
+    now: UtcInstant,
+) -> rusqlite::Result<()> {
+    let Some(alert) = one(transaction, id)? else { return Ok(()) };
     for event in says {
         let message: String =
             transaction.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
         let body = message::body(&message, *event, &alert, now).to_string();
-        for channel in &held.rule.channels {
+        for channel in channels {
             outbox::put(transaction, *channel, &message, &body, now)?;
         }
     }
-    transaction.prepare_cached("UPDATE alerts SET told = ? WHERE id = ?")?.execute((now.as_millis(), id))?;
     Ok(())
+}
+
+/// Tells channels that a rule has from now on what it has told the others of: else they would hear of the end of something whose
+/// beginning they never heard of, and other rules that leave it to this one would leave them in the dark.
+pub(super) fn introduce(
+    transaction: &Transaction<'_>,
+    rule: i64,
+    channels: &[i64],
+    now: UtcInstant,
+) -> rusqlite::Result<()> {
+    if channels.is_empty() {
+        return Ok(());
+    }
+    let told = open(transaction, Some(rule))?.into_iter().filter(|row| row.rings);
+    told.into_iter().try_for_each(|row| say(transaction, channels, row.id, &[Event::Began], now))
 }
 
 /// Ends what a rule has open: it asks something else from now on, or nothing.

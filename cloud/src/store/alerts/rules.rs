@@ -119,7 +119,10 @@ fn put(
         return Ok(Err(RuleError::NoChannel(channel)));
     }
     let same = before.rule.asks_the_same(rule);
-    if !same {
+    if same {
+        let new = rule.channels.iter().filter(|channel| !before.rule.channels.contains(channel));
+        log::introduce(transaction, rule.id, &new.copied().collect::<Vec<_>>(), now)?;
+    } else {
         log::end(transaction, &before, now)?;
         let history = "DELETE FROM alerts WHERE rule = ? AND rings = 0";
         transaction.prepare_cached(history)?.execute([rule.id])?;
