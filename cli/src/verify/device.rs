@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 /// Seconds within which a device owes a survey, unless people say otherwise; and how much later it may come. As in the cloud.
 const SURVEY_S: u32 = 86_400;
 const GRACE: Duration = Duration::from_secs(2 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What became of the survey in which a reading stands, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +185,9 @@ impl Evidence<'_> {
     fn count_due(&self, days: &mut BTreeMap<Date, Cells>, calendar: &mut Calendar, slots: Option<Slots>) {
         let (Some((first, last)), Some(slots)) = (self.span, slots) else { return };
         let from = first.max(self.range.from).max(self.kept_from.unwrap_or(UtcInstant::EARLIEST));
-        let to = self.duty.end(last, self.now).min(self.range.to.as_millis());
+        // Nothing is due of days to come, whatever a cloud says that was measured then.
+        let tomorrow = self.now.saturating_add(DAY).as_millis();
+        let to = self.duty.end(last, self.now).min(self.range.to.as_millis()).min(tomorrow);
         let mut date = calendar.day(from);
         loop {
             let (start, end) = calendar.bounds(date);
@@ -254,6 +257,36 @@ mod tests {
         assert_eq!(end(heard, None, "2026-07-10T12:00:00Z"), "2026-07-10T06:00:00Z");
         assert_eq!(end(heard, Some(3_600), "2026-07-06T09:30:00Z"), "2026-07-06T07:00:00Z");
         assert_eq!(end(None, None, "2026-07-10T12:00:00Z"), "2026-07-06T05:00:00.001Z");
+    }
+
+    #[test]
+    fn nothing_is_due_of_days_to_come() {
+        let device = DeviceId::new("m").unwrap();
+        let now: UtcInstant = "2026-07-06T00:00:00Z".parse().unwrap();
+        let (first, strange) =
+            ("2026-07-05T00:00:00Z".parse().unwrap(), "9999-12-30T00:00:00Z".parse().unwrap());
+        let evidence = Evidence {
+            device: &device,
+            gateways: &[],
+            kept: Vec::new(),
+            refused_surveys: Vec::new(),
+            cloud: AtCloud { held: [first, strange].map(at_zero).to_vec(), offered: Vec::new() },
+            copies: None,
+            span: Some((first, strange)),
+            duty: Duty::default(),
+            now,
+            kept_from: None,
+            range: Range { from: UtcInstant::EARLIEST, to: UtcInstant::LATEST },
+            interval: Some(3_600_000),
+            expected: false,
+            refused_at_gateway: 0,
+        };
+        let report = evidence.report(&TimeZone::UTC);
+        assert_eq!((report.total.due, report.total.held), (Some(48), 2));
+    }
+
+    fn at_zero(time: UtcInstant) -> Reading {
+        Reading { time, values: Values::new(Temperature::from_hundredths(0), None).unwrap() }
     }
 
     /// What becomes of a reading at `millis` if the cloud holds its value at the minute, and journals have readings at `others` too.
