@@ -3,13 +3,13 @@ import type { JSX } from "preact";
 import { device as devicePath, get } from "../api/client";
 import type { Conflict, Day, Survey } from "../api/types";
 import { useAsked, useNews, useThrottled } from "../hooks";
-import { flagNames } from "../lib/flags";
 import { celsius, clock, count, date, dateTime, dayStart, parse, percent, plural, utc, zoneName } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { verdict } from "../lib/slots";
 import { Link } from "../router";
 import { Dialog } from "./dialog";
 import { Failed, Loading } from "./notice";
+import { Numbers } from "./numbers";
 import { type Column, Stack } from "./stack";
 import { Time, Worded } from "./time";
 
@@ -128,31 +128,11 @@ function covers({ starts, ends }: Survey): string {
 }
 
 function Readings({ data }: { data: Day }): JSX.Element {
+  const rows = data.readings.map(({ time, moisture_pct, temperature_c, flags }) => ({ at: parse(time) ?? 0, moisture: moisture_pct, temperature: temperature_c, flags }));
   return (
     <details>
       <summary>{plural(data.readings_total, "reading")}</summary>
-      <table class="plain numbers">
-        <thead>
-          <tr>
-            <th scope="col">Time ({zoneName(parse(data.readings[0]?.time) ?? 0)})</th>
-            <th scope="col" class="n">Moisture</th>
-            <th scope="col" class="n">Temperature</th>
-            <th scope="col">Flags</th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.readings.map((reading) => (
-            <tr key={reading.time}>
-              <td>
-                <Clock at={reading.time} />
-              </td>
-              <td class="n">{percent(reading.moisture_pct)}</td>
-              <td class="n">{celsius(reading.temperature_c)}</td>
-              <td>{flagNames(reading.flags).join(", ")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Numbers rows={rows} write={(at) => clock(at)} />
       <More shown={data.readings.length} total={data.readings_total} />
     </details>
   );
