@@ -150,7 +150,7 @@ const PAST: readonly Column<Alert>[] = [
 function Name({ alert: { name, history } }: { alert: Alert }): JSX.Element {
   return (
     <>
-      {name}
+      {name}{" "}
       {history ? (
         <span class="tag" title="The event was too old to ring when its readings came">
           came late
