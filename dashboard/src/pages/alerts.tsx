@@ -8,6 +8,7 @@ import { parse, plural, span } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { LiveMark } from "../parts/frame";
 import { Failed, Loading } from "../parts/notice";
+import { type Column, Stack } from "../parts/stack";
 import { Ago, Time, Worded } from "../parts/time";
 import { Link } from "../router";
 import { Channels } from "./alerts/channels";
@@ -124,41 +125,7 @@ function History({ open }: { open: number }): JSX.Element {
       <h2 id="history-title">History</h2>
       {asked.error ? <Failed what="The history could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data && rows.length === 0 ? <p class="hint">No alert was solved yet.</p> : null}
-      {rows.length > 0 ? (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Alerts that are over">
-          <table class="plain stack">
-            <thead>
-              <tr>
-                <th scope="col">Alert</th>
-                <th scope="col">Began</th>
-                <th scope="col">Lasted</th>
-                <th scope="col">What</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((alert) => (
-                <tr key={alert.id}>
-                  <th scope="row">
-                    {alert.name}
-                    {alert.history ? (
-                      <span class="tag" title="The event was too old to ring when its readings came">
-                        came late
-                      </span>
-                    ) : null}
-                  </th>
-                  <td data-label="Began">
-                    <Time at={alert.began} />
-                  </td>
-                  <td data-label="Lasted">{lasted(alert)}</td>
-                  <td class="text">
-                    <Worded text={alert.text} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      ) : null}
+      {rows.length > 0 ? <Stack label="Alerts that are over" rows={rows} keyOf={(alert) => alert.id} columns={PAST} /> : null}
       {before.length > 1 || asked.data?.next ? (
         <div class="actions">
           <button type="button" class="button" disabled={before.length === 1} onClick={() => go(before.slice(0, -1))}>
@@ -170,6 +137,26 @@ function History({ open }: { open: number }): JSX.Element {
         </div>
       ) : null}
     </section>
+  );
+}
+
+const PAST: readonly Column<Alert>[] = [
+  { name: "Alert", kind: "row", show: (alert) => <Name alert={alert} /> },
+  { name: "Began", show: (alert) => <Time at={alert.began} /> },
+  { name: "Lasted", show: lasted },
+  { name: "What", kind: "text", show: (alert) => <Worded text={alert.text} /> },
+];
+
+function Name({ alert: { name, history } }: { alert: Alert }): JSX.Element {
+  return (
+    <>
+      {name}{" "}
+      {history ? (
+        <span class="tag" title="The event was too old to ring when its readings came">
+          came late
+        </span>
+      ) : null}
+    </>
   );
 }
 

@@ -3,13 +3,14 @@ import type { JSX } from "preact";
 import { device as devicePath, get } from "../api/client";
 import type { Conflict, Day, Survey } from "../api/types";
 import { useAsked, useNews, useThrottled } from "../hooks";
-import { flagNames } from "../lib/flags";
 import { celsius, clock, count, date, dateTime, dayStart, parse, percent, plural, utc, zoneName } from "../lib/format";
 import { deviceAt } from "../lib/route";
 import { verdict } from "../lib/slots";
 import { Link } from "../router";
 import { Dialog } from "./dialog";
 import { Failed, Loading } from "./notice";
+import { Numbers } from "./numbers";
+import { type Column, Stack } from "./stack";
 import { Time, Worded } from "./time";
 
 export function DayDialog({ id, name, day, close }: { id: string; name: string | null; day: string; close: () => void }): JSX.Element {
@@ -92,42 +93,31 @@ function Surveys({ data }: { data: Day }): JSX.Element {
       {data.surveys.length === 0 ? (
         <p class="hint">{none}</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Surveys">
-          <table class="plain stack">
-            <thead>
-              <tr>
-                <th scope="col">Received</th>
-                <th scope="col">Its readings</th>
-                <th scope="col" class="n">New</th>
-                <th scope="col" class="n">Duplicate</th>
-                <th scope="col" class="n">Conflict</th>
-                <th scope="col" class="n">Copies</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.surveys.map((survey) => (
-                <tr key={`${survey.received} ${survey.gateway}`}>
-                  <td data-label="Received">
-                    by the cloud <Time at={survey.received} />
-                    <span class="sub">
-                      by gateway {survey.gateway} <Time at={survey.received_at_gateway} />
-                    </span>
-                  </td>
-                  <td data-label="Its readings">{covers(survey)}</td>
-                  <td class="n" data-label="New">{survey.new}</td>
-                  <td class="n" data-label="Duplicate">{survey.duplicate}</td>
-                  <td class="n" data-label="Conflict">{survey.conflict}</td>
-                  <td class="n" data-label="Copies">{survey.copies}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-          <More shown={data.surveys.length} total={data.surveys_total} />
-        </div>
+        <Stack label="Surveys" rows={data.surveys} keyOf={(survey) => `${survey.received} ${survey.gateway}`} columns={SURVEYS} />
       )}
+      <More shown={data.surveys.length} total={data.surveys_total} />
     </>
   );
 }
+
+const SURVEYS: readonly Column<Survey>[] = [
+  {
+    name: "Received",
+    show: (survey) => (
+      <>
+        by the cloud <Time at={survey.received} />
+        <span class="sub">
+          by gateway {survey.gateway} <Time at={survey.received_at_gateway} />
+        </span>
+      </>
+    ),
+  },
+  { name: "Its readings", show: covers },
+  { name: "New", kind: "n", show: (survey) => survey.new },
+  { name: "Duplicate", kind: "n", show: (survey) => survey.duplicate },
+  { name: "Conflict", kind: "n", show: (survey) => survey.conflict },
+  { name: "Copies", kind: "n", show: (survey) => survey.copies },
+];
 
 /** From when to when a survey's readings are: of the day by the clock, of more by the date. */
 function covers({ starts, ends }: Survey): string {
@@ -138,31 +128,11 @@ function covers({ starts, ends }: Survey): string {
 }
 
 function Readings({ data }: { data: Day }): JSX.Element {
+  const rows = data.readings.map(({ time, moisture_pct, temperature_c, flags }) => ({ at: parse(time) ?? 0, moisture: moisture_pct, temperature: temperature_c, flags }));
   return (
     <details>
       <summary>{plural(data.readings_total, "reading")}</summary>
-      <table class="plain numbers">
-        <thead>
-          <tr>
-            <th scope="col">Time ({zoneName(parse(data.readings[0]?.time) ?? 0)})</th>
-            <th scope="col" class="n">Moisture</th>
-            <th scope="col" class="n">Temperature</th>
-            <th scope="col">Flags</th>
-          </tr>
-        </thead>
-        <tbody>
-          {data.readings.map((reading) => (
-            <tr key={reading.time}>
-              <td>
-                <Clock at={reading.time} />
-              </td>
-              <td class="n">{percent(reading.moisture_pct)}</td>
-              <td class="n">{celsius(reading.temperature_c)}</td>
-              <td>{flagNames(reading.flags).join(", ")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Numbers rows={rows} write={(at) => clock(at)} />
       <More shown={data.readings.length} total={data.readings_total} />
     </details>
   );
@@ -170,38 +140,19 @@ function Readings({ data }: { data: Day }): JSX.Element {
 
 /** What contradicts the readings that are held. */
 export function ConflictTable({ conflicts }: { conflicts: Conflict[] }): JSX.Element {
-  const values = (of: Conflict["held"]): string =>
-    of === null ? "–" : [of.temperature_c === null ? null : celsius(of.temperature_c), of.moisture_pct === null ? null : percent(of.moisture_pct)].filter((part) => part !== null).join(", ");
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Conflicts">
-      <table class="plain stack">
-        <thead>
-          <tr>
-            <th scope="col">Reading of</th>
-            <th scope="col">Held</th>
-            <th scope="col">Offered instead</th>
-            <th scope="col">By gateway</th>
-            <th scope="col">Last offered</th>
-            <th scope="col" class="n">Times</th>
-          </tr>
-        </thead>
-        <tbody>
-          {conflicts.map((conflict, index) => (
-            <tr key={`${conflict.time} ${index}`}>
-              <td data-label="Reading of">
-                <Time at={conflict.time} />
-              </td>
-              <td data-label="Held">{values(conflict.held)}</td>
-              <td data-label="Offered">{values(conflict.offered)}</td>
-              <td data-label="By gateway">{conflict.gateway}</td>
-              <td data-label="Last offered">
-                <Time at={conflict.last_offered} />
-              </td>
-              <td class="n" data-label="Times">{conflict.count}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  return <Stack label="Conflicts" rows={conflicts} keyOf={(conflict, index) => `${conflict.time} ${index}`} columns={CONFLICTS} />;
+}
+
+const CONFLICTS: readonly Column<Conflict>[] = [
+  { name: "Reading of", show: (conflict) => <Time at={conflict.time} /> },
+  { name: "Held", show: (conflict) => values(conflict.held) },
+  { name: "Offered instead", show: (conflict) => values(conflict.offered) },
+  { name: "By gateway", show: (conflict) => conflict.gateway },
+  { name: "Last offered", show: (conflict) => <Time at={conflict.last_offered} /> },
+  { name: "Times", kind: "n", show: (conflict) => conflict.count },
+];
+
+function values(of: Conflict["held"]): string {
+  if (of === null) return "–";
+  return [of.temperature_c === null ? null : celsius(of.temperature_c), of.moisture_pct === null ? null : percent(of.moisture_pct)].filter((part) => part !== null).join(", ");
 }

@@ -83,6 +83,8 @@ async function fixtures(browser) {
   await everywhere(browser, full.url, [...PAGES, "/devices/socorro"].map((path) => [path]));
   // In the light and on a large screen the steps below see them.
   await everywhere(browser, full.url, DIALOGS, { schemes: ["dark"] });
+  const table = (page) => page.getByText("These readings as a table").click();
+  await everywhere(browser, full.url, [["/devices/socorro", "the readings as a table", table]], { schemes: ["dark"] });
   await everywhere(browser, closed.url, [["/sign-in"]]);
   await everywhere(browser, fresh.url, [["/setup#code=once-only", "/setup"]]);
   await Promise.all([full, closed, fresh].map((server) => server.stop()));

@@ -10,6 +10,7 @@ import { Dialog } from "../../parts/dialog";
 import { Check, Form, NumberInput, Select, TextInput } from "../../parts/form";
 import { Icon } from "../../parts/icon";
 import { Failed, WhyNot } from "../../parts/notice";
+import { Stack } from "../../parts/stack";
 
 export function Rules(): JSX.Element {
   const asked = useAsked("rules", (signal) => get<{ rules: Rule[] }>("rules", undefined, signal));
@@ -29,34 +30,26 @@ export function Rules(): JSX.Element {
       {asked.error ? <Failed what="The rules could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data && rules.length === 0 ? <p>No rule yet, so nothing ever rings. Begin with “Device silent”, so that a meter that stops is not missed.</p> : null}
       {rules.length > 0 ? (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Rules">
-          <table class="plain stack">
-            <thead>
-              <tr>
-                <th scope="col">Rule</th>
-                <th scope="col">Rings when</th>
-                <th scope="col">Repeats</th>
-                <th scope="col">State</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {rules.map((rule) => (
-                <tr key={rule.id}>
-                  <th scope="row">{rule.name}</th>
-                  <td class="text">{ruleWords(rule)}</td>
-                  <td data-label="Repeats">{rule.repeat_s === 0 ? "never" : every(rule.repeat_s)}</td>
-                  <td data-label="State">{rule.enabled ? (rule.channels.length === 0 ? "on, tells only this page" : "on") : "off"}</td>
-                  <td class="n tool">
-                    <button type="button" class="button button-plain" disabled={!allowed.ok} aria-label={`Change the rule ${rule.name}`} onClick={() => edit(rule)}>
-                      <Icon name="edit" />
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Stack
+          label="Rules"
+          rows={rules}
+          keyOf={(rule) => rule.id}
+          columns={[
+            { name: "Rule", kind: "row", show: (rule) => rule.name },
+            { name: "Rings when", kind: "text", show: ruleWords },
+            { name: "Repeats", show: (rule) => (rule.repeat_s === 0 ? "never" : every(rule.repeat_s)) },
+            { name: "State", show: (rule) => (rule.enabled ? (rule.channels.length === 0 ? "on, tells only this page" : "on") : "off") },
+            {
+              name: "",
+              kind: "tool",
+              show: (rule) => (
+                <button type="button" class="button button-plain" disabled={!allowed.ok} aria-label={`Change the rule ${rule.name}`} onClick={() => edit(rule)}>
+                  <Icon name="edit" />
+                </button>
+              ),
+            },
+          ]}
+        />
       ) : null}
       {editing ? <RuleDialog rule={editing} close={() => edit(null)} done={asked.reload} /> : null}
     </section>

@@ -326,22 +326,26 @@ function Plot(props: PlotsProps & { quantity: Quantity; hover: (index: number | 
   return <div ref={at} class="plot" data-quantity={quantity} />;
 }
 
-/** What is under the pointer, in words; else what the marks mean. */
+/** What is under the pointer, in words; else what the marks mean. Whichever is not shown keeps its room, so that pointing moves no curve. */
 function Readout({ series, index, conflicts }: { series: Series | null; index: number | null; conflicts: Conflict[] }): JSX.Element {
-  const time = index === null ? undefined : series?.time[index];
-  if (series === null || index === null || time === undefined) {
-    return (
-      <p class="readout">
+  const reading = series !== null && index !== null && series.time[index] !== undefined;
+  return (
+    <div class="readouts">
+      <p class={reading ? "readout readout-away" : "readout"}>
         <span class="legend"><i class="hatch" />no reading</span>
         {series?.flags?.some((bits) => (bits & ~FROZEN) !== 0) ? <span class="legend legend-flag">▲ flagged by a check</span> : null}
         {series?.flags?.some((bits) => (bits & FROZEN) !== 0) ? <span class="legend"><i class="ice" />frozen soil (D01)</span> : null}
         {conflicts.length > 0 ? <span class="legend legend-conflict">◆ contradicts what is held</span> : null}
       </p>
-    );
-  }
+      {reading ? <Pointed series={series} index={index} /> : null}
+    </div>
+  );
+}
+
+function Pointed({ series, index }: { series: Series; index: number }): JSX.Element {
   const [temperature, moisture] = [series.temperature_c[index], series.moisture_pct[index]];
   const flags = series.flags?.[index] ?? 0;
-  const at = time * 1000;
+  const at = (series.time[index] ?? 0) * 1000;
   return (
     <p class="readout" title={utc(at)}>
       <strong>

@@ -11,9 +11,17 @@ import { moved } from "../../lib/virtual";
 import { Icon } from "../../parts/icon";
 import { isOld, type PlacedDevice, shownOf } from "./fleet";
 
-interface View {
+interface Point {
   x: number;
   y: number;
+}
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+interface View extends Point {
   /** How many times nearer than the whole. */
   scale: number;
 }
@@ -112,7 +120,7 @@ export function Sketch({
         {plan ? (
           <image href={`${API}/plan/image?${encodeURIComponent(plan.updated)}`} width={drawing.width} height={drawing.height} preserveAspectRatio="none" />
         ) : (
-          <Grid box={box} view={view} drawing={drawing} />
+          <Grid box={box} view={view} drawing={drawing} marks={placed.map((device) => project(device, box, drawing))} reach={2 * radius} />
         )}
         {placed.map((device, index) => (
           <Mark
@@ -147,7 +155,7 @@ export function Sketch({
 
 /** Dragging moves the view once it is nearer than the whole. */
 function useDrag(svg: { current: SVGSVGElement | null }, width: number, pan: (dx: number, dy: number) => void): Drag {
-  const last = useRef<{ x: number; y: number } | null>(null);
+  const last = useRef<Point | null>(null);
   const far = useRef(0);
   const handlers: Drag["handlers"] = {
     onPointerDown: (event) => {
@@ -175,7 +183,7 @@ interface Drag {
 }
 
 /** The ground where there is no plan: lines of round degrees, so that it is seen how large it is and where. */
-function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: number; height: number } }): JSX.Element {
+function Grid({ box, view, drawing, marks, reach }: { box: Box; view: View; drawing: Size; marks: readonly Point[]; reach: number }): JSX.Element {
   const [width, height] = [drawing.width / view.scale, drawing.height / view.scale];
   const corner = unproject(view.x, view.y, box, drawing);
   const end = unproject(view.x + width, view.y + height, box, drawing);
@@ -186,7 +194,9 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
   const label = degrees(longitudes[0] ?? 0, LONGITUDE, digits).length * 12 * LETTER + 16;
   const apart = ((longitudes[1] ?? 0) - (longitudes[0] ?? 0)) * (drawing.width / (box.east - box.west)) * view.scale;
   const every = longitudes.length > 1 ? Math.max(1, Math.ceil(label / apart)) : 1;
-  const at = (latitude: number, longitude: number): { x: number; y: number } => project({ latitude, longitude }, box, drawing);
+  const at = (latitude: number, longitude: number): Point => project({ latitude, longitude }, box, drawing);
+  /** Whether a label from `x` on, standing on `y`, keeps off every mark and its name. */
+  const free = (x: number, y: number): boolean => !marks.some((mark) => mark.x > x - reach && mark.x < x + label / view.scale + reach && mark.y > y - reach && mark.y < y + reach);
   return (
     <g class="ground" aria-hidden="true">
       {/* Beyond the drawing as well: what the screen has more of is no other ground. */}
@@ -196,7 +206,7 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
         return (
           <g key={`x${one}`}>
             <path d={`M${x} ${-drawing.height}v${3 * drawing.height}`} />
-            {index % every === 0 && x + label / view.scale <= view.x + width ? (
+            {index % every === 0 && x + label / view.scale <= view.x + width && free(x, view.y + 2.5 * pad) ? (
               <text x={x + pad} y={view.y + 2.5 * pad} style={font}>
                 {degrees(one, LONGITUDE, digits)}
               </text>
@@ -210,7 +220,7 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
           <g key={`y${one}`}>
             <path d={`M${-drawing.width} ${y}h${3 * drawing.width}`} />
             {/* Not where the scale's bar is. */}
-            {y < view.y + height * 0.85 ? (
+            {y < view.y + height * 0.85 && free(view.x, y - pad) ? (
               <text x={view.x + pad} y={y - pad} style={font}>
                 {degrees(one, LATITUDE, digits)}
               </text>
@@ -224,7 +234,7 @@ function Grid({ box, view, drawing }: { box: Box; view: View; drawing: { width: 
 
 interface MarkProps {
   device: PlacedDevice;
-  at: { x: number; y: number };
+  at: Point;
   /** Of the drawing, so that a name at its edge is not cut. */
   width: number;
   radius: number;
@@ -294,7 +304,7 @@ function Mark({ device, at, width, radius, value, old, past, quantity, chosen, n
 }
 
 /** How long a length on the ground is. */
-function ScaleBar({ box, view, drawing }: { box: Box; view: View; drawing: { width: number; height: number } }): JSX.Element {
+function ScaleBar({ box, view, drawing }: { box: Box; view: View; drawing: Size }): JSX.Element {
   const near: Box = { ...box, east: box.west + (box.east - box.west) / view.scale };
   const { metres, part } = scaleBar(near);
   const unit = 1 / view.scale;

@@ -8,6 +8,7 @@ import { Dialog } from "../../parts/dialog";
 import { Form, Select, TextInput } from "../../parts/form";
 import { Icon } from "../../parts/icon";
 import { Failed, WhyNot } from "../../parts/notice";
+import { Stack } from "../../parts/stack";
 import { Ago, Time } from "../../parts/time";
 
 const ROLES: readonly (readonly [Role, string])[] = [
@@ -38,38 +39,26 @@ export function Accounts(): JSX.Element {
       {asked.error ? <Failed what="The accounts could not be asked:" problem={asked.error} again={asked.reload} /> : null}
       {asked.data && users.length === 0 ? <p class="hint">No account yet.</p> : null}
       {users.length > 0 ? (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Accounts">
-          <table class="plain stack">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Role</th>
-                <th scope="col">Made</th>
-                <th scope="col">Last seen</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {users.map((user) => (
-                <tr key={user.name}>
-                  <th scope="row">{user.name}</th>
-                  <td data-label="Role">{user.role}</td>
-                  <td data-label="Made">
-                    <Time at={user.created} />
-                  </td>
-                  <td data-label="Last seen">
-                    <Ago at={user.last_seen} now={now} />
-                  </td>
-                  <td class="n tool">
-                    <button type="button" class="button button-plain" aria-label={`Change the account ${user.name}`} onClick={() => edit(user)}>
-                      <Icon name="edit" />
-                    </button>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Stack
+          label="Accounts"
+          rows={users}
+          keyOf={(user) => user.name}
+          columns={[
+            { name: "Name", kind: "row", show: (user) => user.name },
+            { name: "Role", show: (user) => user.role },
+            { name: "Made", show: (user) => <Time at={user.created} /> },
+            { name: "Last seen", show: (user) => <Ago at={user.last_seen} now={now} /> },
+            {
+              name: "",
+              kind: "tool",
+              show: (user) => (
+                <button type="button" class="button button-plain" aria-label={`Change the account ${user.name}`} onClick={() => edit(user)}>
+                  <Icon name="edit" />
+                </button>
+              ),
+            },
+          ]}
+        />
       ) : null}
       {editing ? <AccountDialog user={editing === "new" ? null : editing} close={() => edit(null)} done={asked.reload} /> : null}
     </section>
