@@ -96,6 +96,9 @@ pub enum Bug {
     // What the simulator has found in what shipped.
     /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and those between are left out.
     SalvageSkips,
+    /// Behind an unreadable place of a damaged journal rows are looked for in steps that double, and a page that can be read between two that
+    /// cannot is leapt over.
+    SalvageLeaps,
     /// A journal that has lost its content passes for a new one.
     EmptyFileIsNew,
     /// What a salvage found is not told if the gateway dies before it has.
@@ -124,6 +127,7 @@ impl Bug {
     /// What was found in what shipped: mended, and kept with a seed that shows it.
     pub const FOUND: &[Self] = &[
         Self::SalvageSkips,
+        Self::SalvageLeaps,
         Self::EmptyFileIsNew,
         Self::SalvageUntold,
         Self::SeqTwice,

@@ -32,6 +32,9 @@ const SIDE_TABLES: [&str; 6] = ["keys", "reported", "quarantine", "refusals", "c
 /// So is the one that says which surveys below the cursor the cloud would not have.
 const REFUSED: &str = "refused";
 
+/// The bytes of a row of which every part is as short as it can be: a file has no more rows than so many fit into it.
+const SMALLEST_ROW: u64 = 40;
+
 /// The new journal, when it has all that could be saved, until it is in its place.
 const READY: &str = "journal.db.salvaged";
 
@@ -46,11 +49,14 @@ pub(super) fn salvage(
     let path = folder.join(FILE);
     let length = |path: &Path| disk.length(path).doing("measure", path);
     let size = length(&path)?;
-    let aside = aside::prepare(place, size.saturating_add(length(&beside(&path, "-wal"))?), now)?;
+    let whole = size.saturating_add(length(&beside(&path, "-wal"))?);
+    let aside = aside::prepare(place, whole, now)?;
     open::patiently(&**disk, |last| {
         open::make(place, &folder.join(READY), |new| {
             // SQLite would take an empty one for new, and throw its log away.
-            let (saved, damaged, lost) = if size == 0 { (0, 0, 0) } else { fill(new, &path, now, last)? };
+            let rows = Seq::try_from(whole / SMALLEST_ROW).unwrap_or(Seq::MAX);
+            let (saved, damaged, lost) =
+                if size == 0 { (0, 0, 0) } else { fill(new, &path, now, (rows, last))? };
             note(new, &Finding { aside: aside.clone(), saved, damaged, lost })
         })
     })?;
@@ -115,15 +121,22 @@ pub(super) fn untold(conn: &Connection, folder: &Path) -> rusqlite::Result<Optio
 /// A damaged journal.
 struct Old {
     conn: Connection,
+    /// It has no more rows than these.
+    rows: Seq,
     /// What cannot be read now is given up.
     last: bool,
 }
 
 /// Copies all that can be read, and says how many surveys were proven, how many were not, and how many are lost; errors are
 /// the new file's, or such as pass.
-fn fill(new: &Connection, path: &Path, now: UtcInstant, last: bool) -> rusqlite::Result<(u64, u64, u64)> {
+fn fill(
+    new: &Connection,
+    path: &Path,
+    now: UtcInstant,
+    (rows, last): (Seq, bool),
+) -> rusqlite::Result<(u64, u64, u64)> {
     let write = new.unchecked_transaction()?;
-    let old = Old { conn: open_damaged(path)?, last };
+    let old = Old { conn: open_damaged(path)?, rows, last };
     SIDE_TABLES.iter().try_for_each(|table| copy(&old, &write, table).map(drop))?;
     forget_strange_counts(&write)?;
     let all_refused = copy(&old, &write, REFUSED)?;
@@ -288,8 +301,10 @@ fn copy_surveys(old: &Old, write: &Connection, now: UtcInstant) -> rusqlite::Res
     Ok(sum)
 }
 
-/// The first seq behind `bad`, which cannot be read, from which on rows can be read again: looked for in steps that double,
-/// and then between the last two.
+/// The first seq behind `bad`, which cannot be read, from which on rows can be read again.
+///
+/// Each seq is tried, for between two pages that cannot be read there may be one that can, and it may hold a single row. Only behind as
+/// many as the file may have rows the steps double, and then it is looked for between the last two: numbers may have been left out.
 fn readable_behind(old: &Old, mut bad: Seq, newest: Seq) -> rusqlite::Result<Option<Seq>> {
     let mut look =
         old.conn.prepare_cached("SELECT seq, records FROM surveys WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
@@ -297,6 +312,8 @@ fn readable_behind(old: &Old, mut bad: Seq, newest: Seq) -> rusqlite::Result<Opt
         let row = look.query_row([seq], |row| row.get_ref(1).map(drop)).optional();
         old.lost(row).map(|row| row.is_some())
     };
+    let leaps = bug::on(Bug::SalvageLeaps) || bug::on(Bug::SalvageSkips);
+    let each_through = if leaps { bad } else { bad.saturating_add(old.rows) };
     let mut step: Seq = 1;
     let mut good = loop {
         let there = bad.saturating_add(step);
@@ -306,7 +323,10 @@ fn readable_behind(old: &Old, mut bad: Seq, newest: Seq) -> rusqlite::Result<Opt
         if there > newest || there == Seq::MAX {
             return Ok(None);
         }
-        (bad, step) = (there, step.saturating_mul(2));
+        bad = there;
+        if there > each_through {
+            step = step.saturating_mul(2);
+        }
     };
     while good - bad > 1 && !bug::on(Bug::SalvageSkips) {
         let middle = bad + (good - bad) / 2;

@@ -144,7 +144,10 @@ impl World {
         damage(&mut self.shared.rng, &mut bytes);
         machine.disk.write(&path, bytes);
         self.disturb(gateway);
-        self.shared.oracle.custody(gateway).damaged = true;
+        let custody = self.shared.oracle.custody(gateway);
+        // Damage that came before, and that nobody has looked at yet, had spared some that this one did not.
+        custody.spared.clear();
+        custody.damaged = true;
         true
     }
 

@@ -145,6 +145,8 @@ impl Gateway {
         });
         world.trace(|| format!("gateway {} runs, up to survey {}", self.number, progress.last_seq));
         self.inspect(world, true);
+        // What closed before was judged by the roster of its time.
+        world.oracle.custody(self.number).expects(&self.roster);
         self.wake_after(world, 0);
     }
 

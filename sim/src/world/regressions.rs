@@ -20,6 +20,7 @@ pub struct Regression {
 /// All of them but those that hardly any world shows: these are told as [stories](super::stories).
 pub const REGRESSIONS: &[Regression] = &[
     Regression { bug: Bug::SalvageSkips, seed: 62, days: 10 },
+    Regression { bug: Bug::SalvageLeaps, seed: 71379, days: 10 },
     Regression { bug: Bug::EmptyFileIsNew, seed: 81, days: 10 },
     Regression { bug: Bug::SalvageUntold, seed: 32, days: 10 },
     Regression { bug: Bug::SeqTwice, seed: 21, days: 10 },

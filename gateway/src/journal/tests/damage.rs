@@ -72,6 +72,31 @@ fn a_file_with_a_page_of_garbage_is_set_aside_and_all_other_rows_are_saved() {
     assert_eq!(try_open(home.path(), at(3)).unwrap().1, None, "once");
 }
 
+/// With the end unreadable too, nobody can tell how far the rows go.
+#[test]
+fn a_page_that_can_be_read_between_many_that_cannot_is_saved_wherever_it_is() {
+    let home = journal();
+    let path = home.path().join(FILE);
+    let whole = fs::read(&path).unwrap();
+    for island in [700, 1_100, 1_300, 1_900] {
+        let mut bytes = whole.clone();
+        for page in bytes.chunks_mut(4096) {
+            let text = String::from_utf8_lossy(page).into_owned();
+            let rows = text.split("records of ").skip(1);
+            let numbers = rows.filter_map(|rest| rest.split(' ').next()?.parse::<i64>().ok());
+            let numbers: Vec<i64> = numbers.collect();
+            if numbers.iter().any(|number| *number >= 500) && !numbers.contains(&island) {
+                page.fill(0);
+            }
+        }
+        fs::write(&path, bytes).unwrap();
+        let (journal, finding) = try_open(home.path(), at(1)).unwrap();
+        assert_eq!(finding.unwrap().saved, devices(home.path()).len() as u64);
+        assert!(devices(home.path()).contains(&format!("d{island}")), "{island}");
+        journal.close().unwrap();
+    }
+}
+
 /// The clock at the meter's gateway was ahead, so the cloud would not have the survey yet; then the page that says so is lost.
 #[test]
 fn p5_what_nobody_can_tell_to_be_refused_for_now_is_offered_again() {

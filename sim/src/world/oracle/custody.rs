@@ -159,6 +159,7 @@ impl Custody {
     /// future too far away. What is near by both was near by every time that it has shown, and is known.
     pub fn clock_changed(&mut self, from: Millis, to: Millis) {
         self.doubt(|receipt| !receipt.is_near(from) || !receipt.is_near(to));
+        self.rounds_begin_at(to);
     }
 
     /// This row was damaged on the disk. When the gateway finds out, copies of its datagram are new.

@@ -71,6 +71,19 @@ impl Custody {
         self.rounds.unsure = true;
     }
 
+    /// From here on these are waited for.
+    pub fn expects(&mut self, roster: &[DeviceId]) {
+        self.rounds.roster = roster.iter().cloned().collect();
+    }
+
+    /// The gateway's clock says `to`: from the next moment on at which it looks, a round that opened later by the old clock opened then, and
+    /// it may look before anybody judges it.
+    pub(super) fn rounds_begin_at(&mut self, to: Millis) {
+        if let Some((from, _)) = &mut self.rounds.opened {
+            *from = to.min(*from);
+        }
+    }
+
     /// When its first survey came, if one has.
     fn first_of_round(&self) -> Option<Millis> {
         self.rows.range(self.rounds.closed_through + 1..).next().map(|(_, kept)| kept.row.received)
